@@ -1,0 +1,24 @@
+/*
+ * log.h - messages to stderr, as text or as JSON lines.
+ *
+ * A message is a fact, lower case, no full stop. No row value, key, password or statement
+ * text at any level. Safe for threads: one write(2) per line.
+ */
+#ifndef SCHEMA_BASE_LOG_H
+#define SCHEMA_BASE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+void log_setup(enum log_level level, bool json);
+/* area: "capture", "apply", "guard"...; a short constant. */
+void log_line(enum log_level level, const char *area, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define log_error(area, ...) log_line(LOG_ERROR, area, __VA_ARGS__)
+#define log_warn(area, ...) log_line(LOG_WARN, area, __VA_ARGS__)
+#define log_info(area, ...) log_line(LOG_INFO, area, __VA_ARGS__)
+#define log_debug(area, ...) log_line(LOG_DEBUG, area, __VA_ARGS__)
+
+#endif
