@@ -1,0 +1,87 @@
+/*
+ * change.h - what happened on the source: transactions, row changes, DDL, positions.
+ */
+#ifndef SCHEMA_CHANGE_H
+#define SCHEMA_CHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/gtid.h"
+#include "schema/table.h"
+#include "schema/value.h"
+
+#define POSITION_FILE_MAX 255
+
+/* A place in the source's binlog: the end of an event. file "" = unknown. */
+struct position {
+    char file[POSITION_FILE_MAX + 1];
+    uint64_t offset; /* bytes, 64-bit, from the start of the file */
+};
+
+/*
+ * Order by the number after the file name's last dot, then by offset: <0, 0, >0. Names
+ * whose stems differ compare by bytes.
+ */
+int position_compare(const struct position *a, const struct position *b);
+
+enum change_kind { CHANGE_INSERT = 1, CHANGE_UPDATE = 2, CHANGE_DELETE = 3 };
+
+/* Flags of the rows event that a change came from (binlog.md 7). */
+#define CHANGE_NO_FK_CHECKS 0x02
+#define CHANGE_RELAXED_UNIQUE 0x04
+#define CHANGE_SQL_FK 0x10 /* the source's SQL layer did the cascades and logged them */
+
+struct change {
+    enum change_kind kind;
+    uint16_t flags;            /* CHANGE_* above, as in the event */
+    const struct table *table; /* borrowed from the catalogue or the queue reader */
+    const struct value *before; /* n_columns values; NULL for INSERT */
+    const struct value *after;  /* n_columns values; NULL for DELETE */
+};
+
+struct tx_begin {
+    uint64_t lsn; /* ordinal in our queue, from 1 */
+    struct gtid gtid;
+    uint64_t commit_us;   /* the commit on the source just read from, wall µs; 0 unknown */
+    uint64_t original_us; /* the commit where the transaction was born; 0 unknown */
+    uint64_t receive_us;  /* when we read its first event, our wall clock µs */
+    uint64_t source_bytes; /* transaction length in the binlog, 0 unknown */
+};
+
+struct tx_end {
+    uint64_t lsn;
+    struct position end; /* after the commit event: where to go on reading */
+};
+
+enum ddl_kind {
+    DDL_CREATE_TABLE = 1,
+    DDL_ALTER_TABLE = 2, /* also CREATE INDEX and DROP INDEX */
+    DDL_DROP_TABLE = 3,
+    DDL_TRUNCATE_TABLE = 4,
+    DDL_RENAME_TABLE = 5,
+    DDL_CREATE_DATABASE = 6,
+    DDL_ALTER_DATABASE = 7,
+    DDL_DROP_DATABASE = 8,
+    DDL_IGNORED = 9, /* understood, of no effect on data (ANALYZE, FLUSH, GRANT, views...) */
+};
+
+/* One table that a DDL statement touched. before NULL: it came; after NULL: it went. */
+struct ddl_effect {
+    const struct table *before;
+    const struct table *after;
+};
+
+struct ddl {
+    enum ddl_kind kind;
+    const char *db;   /* default database of the statement; "" if none */
+    const char *text; /* the statement in UTF-8; holds no row data but may hold defaults */
+    uint64_t sql_mode;     /* of the session; 0 unknown */
+    uint64_t timestamp_us; /* SET TIMESTAMP of the session: NOW() in the statement */
+    const char *time_zone; /* of the session, "" = unknown */
+    const char *object;    /* CREATE/ALTER/DROP DATABASE: its name; else "" */
+    struct ddl_effect *effects;
+    uint32_t n_effects;
+};
+
+#endif

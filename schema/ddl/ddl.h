@@ -1,0 +1,88 @@
+/*
+ * ddl.h - reading, replaying and writing DDL of MySQL. Pure.
+ *
+ * One lexer and one parser serve SHOW CREATE TABLE, statements from the binlog and the
+ * canonical text that ddl_print_table() writes. The parser never skips what it does not
+ * know: it refuses the statement, naming its kind and the token. Grammar and rules:
+ * types-and-ddl.md A.3, C.1 to C.4 (comments, versioned comments, synonyms, ALTER order).
+ */
+#ifndef SCHEMA_DDL_DDL_H
+#define SCHEMA_DDL_DDL_H
+
+#include "schema/base/buf.h"
+#include "schema/catalog.h"
+#include "schema/change.h"
+#include "schema/table.h"
+
+#define DDL_TEXT_MAX ((size_t)16 << 20)
+
+/* In whose circumstances a statement is read. */
+struct ddl_context {
+    const char *db;          /* default database, "" if none */
+    uint64_t sql_mode;       /* ANSI_QUOTES 0x4, NO_BACKSLASH_ESCAPES 0x100000, REAL_AS_FLOAT 0x1 */
+    const char *charset;     /* server default for CREATE DATABASE without one, or NULL: utf8mb4 */
+    const char *collation;   /* likewise: utf8mb4_0900_ai_ci */
+    uint64_t timestamp_us;
+    const char *time_zone;
+    bool explicit_defaults_for_timestamp; /* true on 8.0+ unless the event says otherwise */
+};
+
+/*
+ * Replay one statement (UTF-8) on the catalogue: parse, change the definitions, report the
+ * effects. *out and all it points to live in the arena, the definitions in the catalogue.
+ * CREATE TABLE IF NOT EXISTS for a known table gives DDL_IGNORED. DROP TABLE IF EXISTS of
+ * an unknown one likewise. CREATE TABLE ... SELECT and LIKE are part of CREATE TABLE.
+ * Fails with ERR_DATA, reason "ddl_unsupported" or "ddl_syntax" or "ddl_unknown_table", the
+ * statement kind named ("ALTER TABLE ... PARTITION is not supported"), never its text. The
+ * catalogue is unchanged then. Statement text (INSERT, UPDATE, DELETE, REPLACE, LOAD, CALL):
+ * reason "statement_format".
+ */
+MUST_CHECK bool ddl_replay(struct catalog *c, const char *text, const struct ddl_context *ctx,
+                           struct arena *arena, struct ddl *out, struct err *err);
+
+/*
+ * One CREATE TABLE statement to a definition, without a catalogue. db: the database for an
+ * unqualified name. Free with table_free. Used for SHOW CREATE TABLE and canonical text.
+ */
+MUST_CHECK bool ddl_parse_table(const char *text, const char *db, struct table **out,
+                                struct err *err);
+
+/*
+ * Canonical CREATE TABLE text in MySQL's dialect, everything explicit (database, character
+ * set and collation of each column, NULL or NOT NULL). ddl_parse_table() of it gives an
+ * equal definition. Two definitions are equal if and only if their canonical texts are.
+ */
+void ddl_print_table(const struct table *t, struct buf *out);
+
+/*
+ * The ordered specs of an ALTER TABLE (or CREATE/DROP INDEX) as needed to say them again in
+ * another dialect. Column definitions inside are complete (charset and collation filled from
+ * `after`).
+ */
+enum alter_kind {
+    ALTER_ADD_COLUMN, ALTER_DROP_COLUMN, ALTER_CHANGE_COLUMN, /* CHANGE, MODIFY, RENAME COLUMN */
+    ALTER_SET_DEFAULT, /* SET/DROP DEFAULT, SET [IN]VISIBLE: column is complete */
+    ALTER_ADD_KEY, ALTER_DROP_KEY, ALTER_RENAME_KEY, ALTER_KEY_VISIBLE,
+    ALTER_ADD_FK, ALTER_DROP_FK, ALTER_ADD_CHECK, ALTER_DROP_CHECK, ALTER_CHECK_ENFORCED,
+    ALTER_CONVERT_CHARSET, /* all character columns changed: see `after` */
+    ALTER_TABLE_CHARSET,   /* the default only */
+    ALTER_RENAME_TABLE, ALTER_TABLE_OPTION, /* comment, row format, auto_increment, engine */
+};
+
+struct alter_spec {
+    enum alter_kind kind;
+    const char *name;     /* old name of the column, key, constraint */
+    const char *new_name; /* renames */
+    const struct column *column; /* ADD, CHANGE, SET_DEFAULT: as it is after the statement */
+    bool first;                  /* position given: FIRST */
+    const char *after;           /* position given: AFTER this, or NULL */
+    const struct key *key;
+    const struct foreign_key *fk;
+    const struct check *check;
+};
+
+/* Re-read a DDL_ALTER_TABLE statement of the queue into its specs; memory in the arena. */
+MUST_CHECK bool ddl_alter_specs(const struct ddl *ddl, struct arena *arena,
+                                struct alter_spec **specs, size_t *n, struct err *err);
+
+#endif
