@@ -1,0 +1,125 @@
+/*
+ * source.h - the source server: connection, what it is, its binlog stream, its snapshots.
+ *
+ * TLS is verified, always (CA and host name). Passwords come from file, environment or
+ * command and are wiped after use. The source is only read. Server messages may quote data,
+ * so errors carry number and SQLSTATE, and text only for errors of the dump command (1236).
+ */
+#ifndef CDC_SOURCE_SOURCE_H
+#define CDC_SOURCE_SOURCE_H
+
+#include "schema/base/bytes.h"
+#include "schema/base/err.h"
+#include "schema/change.h"
+#include "schema/gtid.h"
+
+struct source_config {
+    const char *host;
+    uint16_t port;
+    const char *user;
+    const char *password; /* resolved; "" if none */
+    const char *tls_ca;   /* PEM file; required */
+    uint32_t server_id;
+    uint32_t connect_timeout_s; /* default 10 */
+    uint32_t heartbeat_ms;      /* default 10000; the read timeout is three times that */
+};
+
+struct source; /* one connection, one thread */
+
+MUST_CHECK bool source_connect(const struct source_config *config, struct source **out,
+                               struct err *err);
+void source_close(struct source *s);
+
+/* What the server is and how it is set; all read in one go at connect. */
+struct source_info {
+    char version[128];
+    uint32_t version_number; /* 90704 */
+    bool is_mariadb;
+    char server_uuid[37];
+    bool log_bin;
+    bool row_format;
+    bool full_image;
+    bool full_metadata;
+    bool partial_json;
+    bool gtid_on; /* gtid_mode=ON and enforce_gtid_consistency=ON */
+    bool order_commits;
+    bool native_fk; /* innodb_native_foreign_keys (9.6+), or a version before 9.6 */
+    bool checksum_crc32;
+    int lower_case_table_names;
+    uint64_t max_allowed_packet;
+    uint64_t binlog_expire_s; /* 0 = never */
+};
+const struct source_info *source_info(const struct source *s);
+
+/*
+ * Run one query and hand each row to `row` (text protocol, NULL column = data NULL; borrowed
+ * for the call; return false to stop with err). For metadata and checks: the result is not
+ * buffered, so `row` must not use this connection. row may be NULL for statements.
+ */
+typedef bool source_row_fn(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
+MUST_CHECK bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx,
+                             struct err *err);
+/* First column of the first row as a C string, free() it; NULL in *out for no row or NULL. */
+MUST_CHECK bool source_query_one(struct source *s, const char *sql, char **out,
+                                 struct err *err);
+
+/* @@GLOBAL.gtid_executed and @@GLOBAL.gtid_purged; free with gtid_set_free. */
+MUST_CHECK bool source_gtids(struct source *s, struct gtid_set **executed,
+                             struct gtid_set **purged, struct err *err);
+/* Binlog end: SHOW BINARY LOG STATUS. */
+MUST_CHECK bool source_binlog_end(struct source *s, struct position *end, struct err *err);
+
+/* ---- stream.c: the binlog as a replica reads it; alone knows replication commands ---- */
+
+/*
+ * Turn the connection into a stream of events behind `executed` (COM_BINLOG_DUMP_GTID).
+ * Fails with ERR_SERVER: reason "purged" (missing GTIDs named), "diverged" (we have more
+ * than the source), "privilege", "duplicate_id"; ERR_RETRY for lost connections.
+ */
+MUST_CHECK bool source_stream_start(struct source *s, const struct gtid_set *executed,
+                                    struct err *err);
+/* Is more data waiting in the socket or in the client's buffer right now? */
+bool source_stream_pending(struct source *s);
+/*
+ * Next event (header to checksum), borrowed until the next call. Waits at most timeout_ms:
+ * then *event is empty and the result true. Looks at stop_requested().
+ */
+MUST_CHECK bool source_stream_next(struct source *s, unsigned timeout_ms, struct bytes *event,
+                                   struct err *err);
+
+/* ---- snapshot.c: consistent reads for load and validate ---- */
+
+/* A view bracketed between two places: it shows exactly the first j transactions of the
+ * binlog, lo <= j <= hi (algorithms.md 1.1: order of commits on, checked at connect). */
+struct source_view_bounds {
+    struct gtid_set *lo; /* gtid_executed read before the view; the caller frees it */
+    struct position hi;  /* binlog end read after the view */
+};
+/* START TRANSACTION WITH CONSISTENT SNAPSHOT, REPEATABLE READ, UTC, utf8mb4, read only. */
+MUST_CHECK bool source_view_open(struct source *s, struct source_view_bounds *bounds,
+                                 struct err *err);
+MUST_CHECK bool source_view_close(struct source *s, struct err *err);
+
+/* SHOW CREATE TABLE as a definition; inside a view it also pins the definition (metadata
+ * lock). ERR_DATA reason "no_table" when it does not exist, ERR_RETRY reason
+ * "table_changed" when DDL came between the view and this call. */
+MUST_CHECK bool source_read_table(struct source *s, const char *db, const char *name,
+                                  struct table **out, struct err *err);
+/* Every base table of every non-system database that `wanted` says yes to, with databases'
+ * default character sets, into the catalogue. */
+struct catalog;
+MUST_CHECK bool source_read_catalog(struct source *s,
+                                    bool (*wanted)(void *ctx, const char *db, const char *name),
+                                    void *ctx, struct catalog *catalog, struct err *err);
+
+/*
+ * Rows of a table in row-key order, decoded to exact values, one by one to `row` (n_columns
+ * values, borrowed for the call; generated columns come too). where: SQL condition text or
+ * NULL; order: add ORDER BY row key; limit 0 = none. Floats come exact. Unbuffered.
+ */
+typedef bool source_value_fn(void *ctx, const struct value *row, struct err *err);
+MUST_CHECK bool source_read_rows(struct source *s, const struct table *t, const char *where,
+                                 bool order, uint64_t limit, source_value_fn *row, void *ctx,
+                                 struct err *err);
+
+#endif
