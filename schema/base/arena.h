@@ -14,8 +14,9 @@
 struct arena_block;
 
 struct arena {
-    struct arena_block *head;
-    size_t used; /* bytes handed out since init or reset */
+    struct arena_block *head;  /* in use, the current block first */
+    struct arena_block *spare; /* kept by reset */
+    size_t used;               /* bytes handed out since init or reset */
 };
 
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned to 16, never NULL */
@@ -23,7 +24,7 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 struct bytes arena_bytes(struct arena *a, struct bytes b); /* copy */
-void arena_reset(struct arena *a);   /* all memory handed out dies; blocks are kept */
+void arena_reset(struct arena *a);   /* all memory handed out dies; blocks are kept, up to 16 MiB */
 void arena_release(struct arena *a); /* frees everything; the struct is empty again */
 
 #endif

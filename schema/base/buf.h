@@ -26,8 +26,8 @@ struct buf {
 #define BUF_INIT ((struct buf){NULL, 0, 0, BUF_MAX_DEFAULT, false})
 #define BUF_INIT_MAX(n) ((struct buf){NULL, 0, 0, (n), false})
 
-void buf_release(struct buf *b); /* frees; the struct is empty again with its max */
-void buf_reset(struct buf *b);   /* empties, keeps memory, clears overflow */
+void buf_release(struct buf *b);              /* frees; the struct is empty again with its max */
+void buf_reset(struct buf *b);                /* empties, keeps memory, clears overflow */
 void buf_truncate(struct buf *b, size_t len); /* len <= b->len */
 /* Room for n more bytes; returns where to write, or NULL on overflow. Adds nothing to len. */
 uint8_t *buf_reserve(struct buf *b, size_t n);
@@ -36,7 +36,7 @@ void buf_put(struct buf *b, const void *data, size_t len);
 void buf_put_bytes(struct buf *b, struct bytes bytes);
 void buf_put_str(struct buf *b, const char *s); /* without NUL */
 void buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vputf(struct buf *b, const char *fmt, va_list args);
+void buf_vputf(struct buf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 void buf_put_u8(struct buf *b, uint8_t v);
 void buf_put_u16(struct buf *b, uint16_t v); /* little-endian, as all below */
 void buf_put_u32(struct buf *b, uint32_t v);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint64_t clock_wall_us(void);   /* since 1970-01-01 UTC */
-uint64_t clock_steady_us(void); /* since some start; never goes back */
+uint64_t clock_wall_us(void);     /* since 1970-01-01 UTC */
+uint64_t clock_steady_us(void);   /* since some start; never goes back */
 void clock_sleep_us(uint64_t us); /* returns early when a stop is requested */
 /* RFC 3339 UTC with milliseconds into out (at least 32 bytes): 2026-05-04T10:22:31.084Z */
 void clock_format(uint64_t wall_us, char *out, size_t size);

@@ -21,7 +21,8 @@ struct cursor {
 
 static inline struct cursor cursor_of(struct bytes b)
 {
-    return (struct cursor){b.data, b.data + b.len, false};
+    /* NULL + 0 is undefined in C. */
+    return (struct cursor){b.data, b.len ? b.data + b.len : b.data, false};
 }
 
 static inline size_t cursor_left(const struct cursor *c)

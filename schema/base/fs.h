@@ -35,7 +35,7 @@ struct fs {
     /* Names in a directory without . and .., sorted by bytes; free with fs_free_names(). */
     bool (*list)(void *ctx, const char *path, char ***names, size_t *n, struct err *err);
     bool (*make_dir)(void *ctx, const char *path, struct err *err); /* 0700; exists is good */
-    bool (*lock)(void *ctx, int fd, bool *got, struct err *err); /* exclusive flock, no wait */
+    bool (*lock)(void *ctx, int fd, bool *got, struct err *err);    /* exclusive flock, no wait */
 };
 
 const struct fs *fs_real(void);

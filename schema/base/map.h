@@ -24,7 +24,7 @@ struct map {
     struct map_entry *entries; /* insertion order, with holes (live == false) */
     size_t n_entries;          /* including holes */
     size_t cap;
-    size_t count;              /* live entries */
+    size_t count; /* live entries */
     uint32_t *slots;
     size_t n_slots;
 };

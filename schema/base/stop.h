@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-void stop_install(void);   /* SIGINT, SIGTERM; SIGPIPE ignored */
-void stop_request(void);   /* from any thread or signal handler */
+void stop_install(void); /* SIGINT, SIGTERM; SIGPIPE ignored */
+void stop_request(void); /* from any thread or signal handler */
 bool stop_requested(void);
 void stop_clear(void); /* for tests */
 
