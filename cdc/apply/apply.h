@@ -1,0 +1,83 @@
+/*
+ * apply.h - engine: from the queue to one target, one lane.
+ *
+ * Groups of whole source transactions, their net effect per row key, one target transaction
+ * each: deletes, then updates, then inserts (algorithms.md 3.3). A reader of the target sees
+ * only states that the source had at a transaction boundary. DDL is a barrier. Where a rows
+ * event carries neither CHANGE_SQL_FK nor CHANGE_NO_FK_CHECKS the engine performs the
+ * foreign-key cascade itself (DESIGN 3). A transaction larger than memory is streamed as one
+ * target transaction.
+ *
+ * Tables follow their state (target.h table_life): WAIT and LOAD tables are skipped; in a
+ * COLLAPSE table changes at or below lo are skipped, those in (lo, hi] heal (delete the keys
+ * named by any image, insert the last state), those above hi wait for STRICT. A DDL
+ * statement on a table inside its window sends it back to WAIT. Tables that appear by CREATE
+ * TABLE are STRICT from there.
+ */
+#ifndef CDC_APPLY_APPLY_H
+#define CDC_APPLY_APPLY_H
+
+#include "cdc/queue/queue.h"
+#include "targets/target.h"
+
+struct apply_config {
+    const struct target_config *target;
+    struct guard *guard;
+    const char *queue_dir;
+    const struct queue_options *queue;
+    const char *channel;
+    size_t group_rows_max;     /* 0 = TARGET_UNIT_ROWS_MAX */
+    uint32_t group_delay_us;   /* how long a group may wait for more, 0 = no wait */
+    bool (*wanted)(void *ctx, const char *db, const char *name); /* mapping: copy this table? */
+    void *wanted_ctx;
+    bool stop_all_on_stopped_table; /* on_stop: all */
+};
+
+/* What the lane did and where it is; read from any thread through apply_stats_read(). */
+struct apply_stats {
+    uint64_t lsn;
+    struct gtid gtid;
+    struct position position;
+    uint64_t commit_us;     /* source commit time of lsn */
+    uint64_t applied_us;    /* our clock when the target acknowledged it */
+    uint64_t transactions, groups, changes, net_rows, ddl, retries, cascades;
+    uint64_t minus_zero;    /* -0.0 that became 0 on the target */
+    uint64_t wait_us, read_us, build_us, target_us; /* where time went */
+};
+
+struct apply;
+
+/* Connect, take the lane over, read table states. */
+MUST_CHECK bool apply_open(const struct apply_config *config, struct apply **out,
+                           struct err *err);
+void apply_close(struct apply *a);
+
+/*
+ * Apply until exactly `until` (UINT64_MAX: for ever), a stop, or an error that a retry does
+ * not mend (lost connections are retried with back-off, at most retry_max_s = 300 s in a
+ * row). Waits for the queue to grow. True when until was reached; ERR_STOPPED on a stop or on
+ * apply_pause.
+ */
+MUST_CHECK bool apply_run(struct apply *a, uint64_t until, struct err *err);
+
+/* From another thread: make apply_run return with ERR_STOPPED reason "paused" at the next
+ * transaction boundary; cleared when apply_run returns. */
+void apply_pause(struct apply *a);
+void apply_stats_read(struct apply *a, struct apply_stats *out);
+
+/* While apply_run is not running, from the thread that owns it: */
+uint64_t apply_lsn(const struct apply *a);
+/* Read table states again (the loader changed them). */
+MUST_CHECK bool apply_reload_tables(struct apply *a, struct err *err);
+/* The lane's connection, for load (adding keys at hi) and repair. Borrowed. */
+struct target *apply_target(struct apply *a);
+/* Tables that DDL sent back to WAIT or that stopped since the last call are in the state
+ * table on the target; how many of them there are now. */
+size_t apply_tables_waiting(const struct apply *a);
+/* Rewrite rows under the lane's guard at its present LSN: remove the keys, put the rows
+ * (repair). rows may be fewer than keys. Counts are not checked for the delete. */
+MUST_CHECK bool apply_repair(struct apply *a, const struct table *table,
+                             const struct value *const *keys, size_t n_keys,
+                             const struct value *const *rows, size_t n_rows, struct err *err);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * target.h - what the pipeline may ask of a place we write to.
+ *
+ * target_open() is the only constructor and needs a permit of the residency guard; the
+ * permit is renewed before commits and an expired one stops them. A target is one
+ * connection and belongs to one thread; open several for parallel work.
+ *
+ * All writing is done in units. A unit names its previous and its next LSN, its position,
+ * its operations with the row counts they must have, and whether it begins, continues or
+ * ends a target transaction. The progress row of the lane is changed in the same target
+ * transaction, conditional on (epoch, previous LSN): so a unit is applied once or not at
+ * all, whatever dies when (algorithms.md 4.2). A count that differs rolls everything back
+ * and is an error (divergence), never a repair.
+ *
+ * Errors: ERR_RETRY (lost connection, deadlock, lock wait: nothing of the transaction is
+ * kept; read the lane again and go on there), ERR_SERVER (side target), ERR_DATA reasons
+ * "row_count" (table and LSN named), "value_refused" (column and type named), "fenced"
+ * (another owner took over), ERR_REFUSED (permit).
+ */
+#ifndef TARGETS_TARGET_H
+#define TARGETS_TARGET_H
+
+#include "schema/base/bytes.h"
+#include "schema/base/err.h"
+#include "schema/catalog.h"
+#include "schema/change.h"
+#include "targets/residency/guard.h"
+
+#define TARGET_UNIT_BYTES_MAX ((size_t)4 << 20) /* SQL text of one unit, about */
+#define TARGET_UNIT_ROWS_MAX 5000
+
+struct target_config {
+    const char *name;
+    const char *engine; /* "mariadb" */
+    const char *host;
+    uint16_t port;
+    const char *user;
+    const char *password; /* resolved; "" if none */
+    const char *tls_ca;
+    const char *state_schema; /* "domicile": where progress and table states are kept */
+    uint32_t connect_timeout_s;
+};
+
+struct target;
+
+/*
+ * Connect to the literal address of the permit, confirm the peer with the guard, set the
+ * session up. permit is copied; guard is borrowed and must outlive the target.
+ */
+MUST_CHECK bool target_open(const struct target_config *config, struct guard *guard,
+                            const struct permit *permit, struct target **out, struct err *err);
+void target_close(struct target *t);
+/* guard_permit() for the configured host, then target_open(). */
+MUST_CHECK bool target_connect(const struct target_config *config, struct guard *guard,
+                               struct target **out, struct err *err);
+
+struct target_info {
+    char version[128];
+    uint32_t version_number; /* 101119 */
+    uint64_t max_allowed_packet;
+    int lower_case_table_names;
+    bool read_only;
+};
+const struct target_info *target_info(const struct target *t);
+const struct permit *target_permit(const struct target *t);
+
+/* ---- units ---- */
+
+enum op_kind {
+    OP_DELETE = 1,       /* rows by row key; rows hold before-images. expected = n_rows */
+    OP_UPDATE,           /* existing rows get these full images, by row key */
+    OP_INSERT,           /* new rows */
+    OP_DELETE_IMAGE,     /* table without a row key: remove `times[i]` copies of each image */
+    OP_HEAL,             /* delete by row key if there, no count (window collapse, repair) */
+    OP_CASCADE_DELETE,   /* child rows whose foreign key equals; exempt from counts */
+    OP_CASCADE_SET_NULL,
+    OP_CASCADE_UPDATE,   /* foreign-key columns become the new parent key */
+};
+
+struct op {
+    enum op_kind kind;
+    const struct table *table; /* source definition; the writer knows what of it is written */
+    const struct value *const *rows; /* n_rows pointers to n_columns values each */
+    const uint32_t *times;           /* OP_DELETE_IMAGE, else NULL */
+    size_t n_rows;
+    /* OP_CASCADE_*: the foreign key of `table`; rows are PARENT images before, and for
+     * OP_CASCADE_UPDATE parent_after[i] is the parent's image after. */
+    const struct foreign_key *fk;
+    const struct table *parent;
+    const struct value *const *parent_after;
+};
+
+struct unit {
+    uint64_t prev_lsn; /* the lane must be here */
+    uint64_t lsn;      /* the lane is here afterwards (only when `ends`) */
+    struct gtid gtid;  /* of the transaction `lsn` */
+    struct position position; /* source position after `lsn` */
+    uint64_t commit_us;       /* source commit time of `lsn`, for lag seen on the target */
+    const struct op *ops;
+    size_t n_ops;
+    bool begins; /* starts the target transaction (guard is checked here) */
+    bool ends;   /* commits */
+};
+
+/* Send one unit. The first writer keeps one in flight: reap before the next submit. */
+MUST_CHECK bool target_submit(struct target *t, const struct unit *unit, struct err *err);
+/* Wait for the oldest submitted unit; *lsn = its lsn. After an error the transaction is
+ * rolled back; the lane must be read again (target_lane_read). */
+MUST_CHECK bool target_reap(struct target *t, uint64_t *lsn, struct err *err);
+
+/* ---- state in the target: schema `state_schema`, tables lane, table_state, chunk, ddl ---- */
+
+/* Create what is missing; upgrade what is older; refuse what is newer (ERR_CONFIG). */
+MUST_CHECK bool target_state_init(struct target *t, struct err *err);
+/* Does the state schema exist already? */
+MUST_CHECK bool target_state_exists(struct target *t, bool *exists, struct err *err);
+
+#define TARGET_CHANNEL_MAX 64
+
+struct lane_state {
+    char channel[TARGET_CHANNEL_MAX + 1];
+    uint32_t lane;
+    uint64_t epoch;
+    uint64_t lsn;
+    struct gtid gtid;
+    struct position position;
+    uint64_t commit_us;
+    uint8_t queue_uuid[16]; /* zero until the first take-over with a queue */
+};
+
+/*
+ * Become the owner of a lane: raises the epoch in a transaction that read the row FOR
+ * UPDATE; every unit of a former owner fails from then on. Creates the row at lsn 0.
+ * Fails with ERR_DATA reason "other_queue" when the row belongs to another queue.
+ */
+MUST_CHECK bool target_take_over(struct target *t, const char *channel, uint32_t lane,
+                                 const uint8_t queue_uuid[16], struct lane_state *out,
+                                 struct err *err);
+/* Read without becoming owner; *exists false when there is none yet. */
+MUST_CHECK bool target_lane_read(struct target *t, const char *channel, uint32_t lane,
+                                 bool *exists, struct lane_state *out, struct err *err);
+
+enum table_life {
+    TABLE_WAIT = 1, /* not on the target, or to be loaded anew */
+    TABLE_LOAD,     /* chunks being copied; row key only */
+    TABLE_COLLAPSE, /* all chunks in; changes in (lo, hi] heal, then STRICT */
+    TABLE_STRICT,   /* equals the source at the lane's position */
+    TABLE_STOPPED,  /* a value or statement could not be carried: see reason */
+    TABLE_DROPPED,
+};
+
+struct table_state {
+    char db[NAME_CHARS_MAX * 4 + 1];
+    char name[NAME_CHARS_MAX * 4 + 1];
+    enum table_life life;
+    uint64_t lo;    /* changes at or below this LSN are in the loaded rows */
+    uint64_t hi;    /* changes above it are strict; (lo, hi] is the window */
+    uint64_t rows;  /* loaded */
+    char reason[512]; /* TABLE_STOPPED: why, without row data */
+    char *definition; /* canonical text that the target's table was made from; owned */
+};
+
+MUST_CHECK bool target_tables_read(struct target *t, const char *channel,
+                                   struct table_state **out, size_t *n, struct err *err);
+void table_states_free(struct table_state *states, size_t n);
+/* Insert or replace one row; its own transaction. */
+MUST_CHECK bool target_table_save(struct target *t, const char *channel,
+                                  const struct table_state *state, struct err *err);
+MUST_CHECK bool target_table_forget(struct target *t, const char *channel, const char *db,
+                                    const char *name, struct err *err);
+
+/* ---- load ---- */
+
+struct chunk_state {
+    uint64_t number;
+    char *low;  /* SQL literals of the first key columns, comma separated, or NULL = open */
+    char *high; /* exclusive; owned */
+    bool done;
+    uint64_t rows;
+    uint64_t lo, hi; /* bounds of the view it was read under, as LSNs; 0 = not yet known */
+};
+
+MUST_CHECK bool target_chunks_read(struct target *t, const char *channel, const char *db,
+                                   const char *name, struct chunk_state **out, size_t *n,
+                                   struct err *err);
+void chunk_states_free(struct chunk_state *chunks, size_t n);
+/* Replace the table's plan: all chunk rows in one transaction. */
+MUST_CHECK bool target_chunks_plan(struct target *t, const char *channel, const char *db,
+                                   const char *name, const struct chunk_state *chunks, size_t n,
+                                   struct err *err);
+/* Write rows into a table under load: begin, then any number of rows calls, then end, which
+ * marks the chunk done in the same transaction. abort rolls back. chunk NULL: no marking. */
+MUST_CHECK bool target_load_begin(struct target *t, const struct table *table, struct err *err);
+MUST_CHECK bool target_load_row(struct target *t, const struct value *row, struct err *err);
+MUST_CHECK bool target_load_end(struct target *t, const char *channel,
+                                const struct chunk_state *chunk, struct err *err);
+void target_load_abort(struct target *t);
+
+/* ---- definitions ---- */
+
+enum table_parts { TABLE_ROW_KEY_ONLY = 1, TABLE_WITH_KEYS };
+
+/* Notes: what is weaker or missing on the target, one line each, freed by the caller. */
+struct notes {
+    char **lines;
+    size_t n;
+};
+void notes_add(struct notes *notes, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void notes_release(struct notes *notes);
+
+MUST_CHECK bool target_create_database(struct target *t, const char *db, const char *charset,
+                                       const char *collation, struct err *err);
+/* Refuses (ERR_DATA "exists") when a table of that name is there and is not ours. */
+MUST_CHECK bool target_create_table(struct target *t, const struct table *table,
+                                    enum table_parts parts, struct notes *notes,
+                                    struct err *err);
+MUST_CHECK bool target_drop_table(struct target *t, const char *db, const char *name,
+                                  struct err *err);
+MUST_CHECK bool target_add_keys(struct target *t, const struct table *table,
+                                struct notes *notes, struct err *err);
+MUST_CHECK bool target_add_foreign_keys(struct target *t, const struct table *table,
+                                        struct err *err);
+/* Try to create a view from its MySQL text parts; a failure is a note, not an error. */
+MUST_CHECK bool target_create_view(struct target *t, const char *db, const char *name,
+                                   const char *select_text, struct notes *notes,
+                                   struct err *err);
+MUST_CHECK bool target_table_exists(struct target *t, const char *db, const char *name,
+                                    bool *exists, struct err *err);
+
+/*
+ * One DDL statement of the queue as a barrier: journal row (STARTED, the target's own
+ * definition before), the statements said anew from the model, journal row DONE and the
+ * lane advanced from prev_lsn to lsn in one transaction. After a crash in between, calling
+ * it again finds out what had happened: done, not done, or neither (stops, ERR_DATA
+ * "ddl_unclear"). `effects` may be a subset of the statement's (tables not copied left out).
+ * continues: the DDL is one of several items of its transaction; the lane is not advanced.
+ */
+struct ddl_unit {
+    uint64_t prev_lsn, lsn;
+    uint32_t ordinal; /* of the DDL within its transaction, from 0 */
+    bool advances;    /* move the lane to lsn when done */
+    struct gtid gtid;
+    struct position position;
+    uint64_t commit_us;
+    const struct ddl *ddl;
+};
+MUST_CHECK bool target_apply_ddl(struct target *t, const struct ddl_unit *unit,
+                                 struct notes *notes, struct err *err);
+
+/* ---- reading, for validate ---- */
+
+typedef bool target_row_fn(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
+MUST_CHECK bool target_query(struct target *t, const char *sql, target_row_fn *row, void *ctx,
+                             struct err *err);
+/* A consistent read view on this connection; and its end. */
+MUST_CHECK bool target_view_open(struct target *t, struct err *err);
+MUST_CHECK bool target_view_close(struct target *t, struct err *err);
+/* As source_read_rows(): exact values in the source definition's terms (text in the source
+ * column's character set; generated columns VALUE_ABSENT unless written). */
+typedef bool target_value_fn(void *ctx, const struct value *row, struct err *err);
+MUST_CHECK bool target_read_rows(struct target *t, const struct table *table, const char *where,
+                                 bool order, uint64_t limit, target_value_fn *row, void *ctx,
+                                 struct err *err);
+
+#endif
