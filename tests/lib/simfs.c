@@ -669,6 +669,23 @@ void simfs_cut_power(struct simfs *s, unsigned ops, unsigned n)
     pthread_mutex_unlock(&s->mutex);
 }
 
+/* A name is there when its directory is; a child may have been synced before its parent. */
+static void keep_reachable(struct simfs *s)
+{
+    struct map_entry *e;
+    size_t before;
+
+    do {
+        before = s->now.count;
+        for (size_t i = 0; (e = map_next(&s->platter, &i)) != NULL;) {
+            const char *path = (const char *)e->key.data;
+
+            if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0 || dir_exists(&s->now, path))
+                map_put(&s->now, e->key, e->value);
+        }
+    } while (s->now.count != before);
+}
+
 /* In each directory the changes of names reach the platter in order, up to some point. */
 static void names_after_crash(struct simfs *s)
 {
@@ -684,13 +701,7 @@ static void names_after_crash(struct simfs *s)
     map_release(&ended);
     drop_pending(s);
     map_reset(&s->now);
-    /* Parents were made before their children, so one pass finds the orphans. */
-    for (size_t i = 0; (e = map_next(&s->platter, &i)) != NULL;) {
-        const char *path = (const char *)e->key.data;
-
-        if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0 || dir_exists(&s->now, path))
-            map_put(&s->now, e->key, e->value);
-    }
+    keep_reachable(s);
     map_reset(&s->platter);
     for (size_t i = 0; (e = map_next(&s->now, &i)) != NULL;)
         map_put(&s->platter, e->key, e->value);
