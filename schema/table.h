@@ -90,6 +90,7 @@ struct key {
     struct key_part *parts;
     uint32_t n_parts;
     bool invisible;
+    bool implicit; /* made by MySQL for a foreign key: an explicit key may replace it */
     const char *parser;  /* FULLTEXT ... WITH PARSER, or NULL */
     const char *comment; /* never NULL */
 };
@@ -144,11 +145,15 @@ struct table {
 struct table *table_new(void);
 void table_free(struct table *t); /* NULL is good */
 struct table *table_clone(const struct table *t); /* deep; id is 0 in the copy */
-/* Fill row_key; call after every change of columns or keys. */
+/* Sort the keys as MySQL does and fill row_key; call after every change of columns or keys. */
 void table_finish(struct table *t);
 
 /* Index of a column by name (ASCII case-insensitive, as MySQL), or UINT32_MAX. */
 uint32_t table_column(const struct table *t, const char *name);
+/* Deep copies into another table's arena. */
+struct column column_copy(struct arena *a, const struct column *c);
+struct key key_copy(struct arena *a, const struct key *k);
+struct foreign_key foreign_key_copy(struct arena *a, const struct foreign_key *f);
 struct key *table_key(const struct table *t, const char *name); /* case-insensitive, or NULL */
 
 /* Does the column hold text in a character set (CHAR, VARCHAR, TEXTs)? */

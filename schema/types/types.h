@@ -15,6 +15,9 @@
 bool collation_by_id(uint32_t id, const char **charset, const char **collation);
 /* Character set of a collation name ("latin1_bin" gives "latin1"), NULL if unknown. */
 const char *collation_charset(const char *collation);
+/* The server's own spelling of a name given in any case ("UTF8" gives "utf8mb3"), or NULL. */
+const char *charset_name(const char *charset);
+const char *collation_name(const char *collation);
 /* Default collation of a character set on MySQL 8+ ("utf8mb4_0900_ai_ci"), NULL if unknown. */
 const char *charset_default_collation(const char *charset);
 /* Bytes per character at most: latin1 1, utf8mb4 4...; 0 if unknown. */
@@ -26,7 +29,7 @@ unsigned charset_mbmaxlen(const char *charset);
 bool charset_ascii_safe(const char *charset);
 
 /*
- * The MariaDB name of a MySQL collation for a server version (101100 = 10.11.0); *weaker is
+ * The MariaDB name of a MySQL collation for a server version (101100 = 10.11.0); *differs is
  * set when order or equality may differ there. NULL: no counterpart (gb18030).
  */
 const char *collation_for_mariadb(const char *collation, uint32_t version, bool *differs);

@@ -1,0 +1,204 @@
+#include "schema/catalog.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/map.h"
+#include "schema/base/xalloc.h"
+
+struct database {
+    char *name;
+    char *charset;
+    char *collation;
+};
+
+struct catalog {
+    struct map tables;    /* db NUL name: struct table */
+    struct map databases; /* name: struct database */
+    struct table **old;   /* replaced definitions, alive until the end */
+    size_t n_old;
+    size_t cap_old;
+};
+
+struct catalog *catalog_new(void)
+{
+    return xcalloc(1, sizeof(struct catalog));
+}
+
+static void database_free(struct database *d)
+{
+    if (d == NULL)
+        return;
+    free(d->name);
+    free(d->charset);
+    free(d->collation);
+    free(d);
+}
+
+void catalog_free(struct catalog *c)
+{
+    struct map_entry *e;
+
+    if (c == NULL)
+        return;
+    for (size_t i = 0; (e = map_next(&c->tables, &i)) != NULL;)
+        table_free(e->value);
+    for (size_t i = 0; (e = map_next(&c->databases, &i)) != NULL;)
+        database_free(e->value);
+    for (size_t i = 0; i < c->n_old; i++)
+        table_free(c->old[i]);
+    free(c->old);
+    map_release(&c->tables);
+    map_release(&c->databases);
+    free(c);
+}
+
+static void put_table_key(struct buf *b, const char *db, const char *name)
+{
+    buf_put(b, db, strlen(db) + 1);
+    buf_put_str(b, name);
+}
+
+static void bury(struct catalog *c, struct table *t)
+{
+    if (t == NULL)
+        return;
+    if (c->n_old == c->cap_old) {
+        c->cap_old = c->cap_old ? 2 * c->cap_old : 16;
+        c->old = xrealloc(c->old, c->cap_old * sizeof(*c->old));
+    }
+    c->old[c->n_old++] = t;
+}
+
+void catalog_put(struct catalog *c, struct table *t)
+{
+    struct buf key = BUF_INIT;
+    struct table *former;
+
+    put_table_key(&key, t->db, t->name);
+    former = map_put(&c->tables, buf_bytes(&key), t);
+    assert(former != t);
+    bury(c, former);
+    buf_release(&key);
+}
+
+void catalog_remove(struct catalog *c, const char *db, const char *name)
+{
+    struct buf key = BUF_INIT;
+
+    put_table_key(&key, db, name);
+    bury(c, map_remove(&c->tables, buf_bytes(&key)));
+    buf_release(&key);
+}
+
+const struct table *catalog_get(const struct catalog *c, const char *db, const char *name)
+{
+    struct buf key = BUF_INIT;
+    const struct table *t;
+
+    put_table_key(&key, db, name);
+    t = map_get(&c->tables, buf_bytes(&key));
+    buf_release(&key);
+    return t;
+}
+
+static int compare_tables(const void *a, const void *b)
+{
+    const struct table *x = *(const struct table *const *)a;
+    const struct table *y = *(const struct table *const *)b;
+    int c = strcmp(x->db, y->db);
+
+    return c ? c : strcmp(x->name, y->name);
+}
+
+size_t catalog_tables(const struct catalog *c, const struct table ***out)
+{
+    const struct table **list = xcalloc(c->tables.count + 1, sizeof(*list));
+    struct map_entry *e;
+    size_t n = 0;
+
+    for (size_t i = 0; (e = map_next(&c->tables, &i)) != NULL;)
+        list[n++] = e->value;
+    if (n > 1)
+        qsort(list, n, sizeof(*list), compare_tables);
+    *out = list;
+    return n;
+}
+
+void catalog_put_database(struct catalog *c, const char *db, const char *charset,
+                          const char *collation)
+{
+    struct database *d = xcalloc(1, sizeof(*d));
+
+    d->name = xstrdup(db);
+    d->charset = xstrdup(charset);
+    d->collation = xstrdup(collation);
+    database_free(map_put(&c->databases, bytes_str(db), d));
+}
+
+void catalog_remove_database(struct catalog *c, const char *db)
+{
+    const struct table **list;
+    size_t n = catalog_tables(c, &list);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i]->db, db) == 0)
+            catalog_remove(c, list[i]->db, list[i]->name);
+    }
+    free(list);
+    database_free(map_remove(&c->databases, bytes_str(db)));
+}
+
+bool catalog_database(const struct catalog *c, const char *db, const char **charset,
+                      const char **collation)
+{
+    const struct database *d = map_get(&c->databases, bytes_str(db));
+
+    if (d == NULL)
+        return false;
+    *charset = d->charset;
+    *collation = d->collation;
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+size_t catalog_databases(const struct catalog *c, const char ***names)
+{
+    const char **list = xcalloc(c->databases.count + 1, sizeof(*list));
+    struct map_entry *e;
+    size_t n = 0;
+
+    for (size_t i = 0; (e = map_next(&c->databases, &i)) != NULL;)
+        list[n++] = ((const struct database *)e->value)->name;
+    if (n > 1)
+        qsort(list, n, sizeof(*list), compare_names);
+    *names = list;
+    return n;
+}
+
+static bool references(const struct table *t, const char *db, const char *name)
+{
+    for (uint32_t i = 0; i < t->n_fks; i++) {
+        if (strcmp(t->fks[i].ref_db, db) == 0 && strcmp(t->fks[i].ref_table, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+size_t catalog_children(const struct catalog *c, const char *db, const char *name,
+                        const struct table ***out)
+{
+    size_t n = catalog_tables(c, out), kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (references((*out)[i], db, name))
+            (*out)[kept++] = (*out)[i];
+    }
+    return kept;
+}
