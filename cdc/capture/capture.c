@@ -1,0 +1,258 @@
+/*
+ * capture.c - the loop: connect, read events, decode into the queue, sync, publish.
+ */
+#include "cdc/capture/capture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdc/capture/sink.h"
+#include "cdc/capture/start.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/stop.h"
+#include "schema/base/xalloc.h"
+
+#define SYNC_BYTES ((uint64_t)4 << 20)
+#define SYNC_AGE_US 50000
+#define POLL_MS 200
+#define QUEUE_FULL_PAUSE_US 2000000
+#define RETRY_PAUSE_MAX_US 10000000
+#define EVENT_BYTES_MAX ((uint64_t)1 << 30)
+#define RETRY_MAX_S 300
+#define TRIM_EVERY_US 10000000
+
+struct capture {
+    struct capture_config config;
+    struct queue *queue;
+    struct capture_sink sink;
+    atomic_bool stop;
+    _Atomic uint64_t applied;
+    pthread_mutex_t lock; /* over stats */
+    struct capture_stats stats;
+    uint64_t trimmed_us;
+};
+
+bool capture_open(const struct capture_config *config, struct capture **out, struct err *err)
+{
+    struct capture *c = xcalloc(1, sizeof(*c));
+
+    c->config = *config;
+    if (!c->config.event_bytes_max)
+        c->config.event_bytes_max = EVENT_BYTES_MAX;
+    if (!c->config.retry_max_s)
+        c->config.retry_max_s = RETRY_MAX_S;
+    pthread_mutex_init(&c->lock, NULL);
+    if (!queue_exists(config->queue_dir, config->queue) &&
+        !capture_create_queue(&c->config, err))
+        goto fail;
+    if (!queue_open(config->queue_dir, config->queue, &c->queue, err))
+        goto fail;
+    capture_sink_init(&c->sink, c->queue, config->wanted, config->wanted_ctx);
+    c->stats.lsn = queue_get_end(c->queue).lsn;
+    *out = c;
+    return true;
+fail:
+    capture_close(c);
+    return false;
+}
+
+void capture_close(struct capture *c)
+{
+    if (!c)
+        return;
+    capture_sink_release(&c->sink);
+    queue_close(c->queue);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void capture_stop(struct capture *c)
+{
+    atomic_store(&c->stop, true);
+}
+
+void capture_applied(struct capture *c, uint64_t lsn)
+{
+    atomic_store(&c->applied, lsn);
+}
+
+void capture_stats_read(struct capture *c, struct capture_stats *out)
+{
+    pthread_mutex_lock(&c->lock);
+    *out = c->stats;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static bool must_stop(struct capture *c)
+{
+    return stop_requested() || atomic_load(&c->stop);
+}
+
+static void note_connected(struct capture *c, bool connected, bool queue_full)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stats.connected = connected;
+    c->stats.queue_full = queue_full;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void note_event(struct capture *c, size_t size)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stats.events++;
+    c->stats.bytes += size;
+    c->stats.event_us = clock_wall_us();
+    c->stats.received = c->sink.received;
+    c->stats.source_us = c->sink.source_us;
+    c->stats.transactions = c->sink.transactions;
+    c->stats.changes = c->sink.changes;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static bool publish(struct capture *c, struct err *err)
+{
+    if (!queue_sync(c->queue, err))
+        return false;
+    c->sink.unsynced_since_us = 0;
+    pthread_mutex_lock(&c->lock);
+    c->stats.lsn = queue_get_end(c->queue).lsn;
+    pthread_mutex_unlock(&c->lock);
+    return true;
+}
+
+/* Synced when the socket has no more bytes, or after 4 MiB, or 50 ms (DESIGN 3). */
+static bool sync_if_due(struct capture *c, struct source *s, struct err *err)
+{
+    uint64_t now = clock_steady_us();
+
+    if (c->sink.unsynced_since_us &&
+        (queue_unsynced(c->queue) >= SYNC_BYTES ||
+         now - c->sink.unsynced_since_us >= SYNC_AGE_US || !source_stream_pending(s)) &&
+        !publish(c, err))
+        return false;
+    if (now - c->trimmed_us < TRIM_EVERY_US)
+        return true;
+    c->trimmed_us = now;
+    return queue_trim(c->queue, atomic_load(&c->applied), err);
+}
+
+static bool reached(struct capture *c, const struct position *until)
+{
+    struct queue_end end;
+
+    if (!until)
+        return false;
+    end = queue_get_end(c->queue);
+    return (end.end.file[0] && position_compare(&end.end, until) >= 0) ||
+           (end.seen.file[0] && position_compare(&end.seen, until) >= 0);
+}
+
+static bool read_stream(struct capture *c, struct source *s, struct decoder *d,
+                        const struct position *until, struct err *err)
+{
+    while (!must_stop(c) && !reached(c, until)) {
+        struct bytes event;
+
+        if (!source_stream_next(s, POLL_MS, &event, err))
+            return false;
+        if (event.len) {
+            if (!decoder_event(d, event, err))
+                return false;
+            note_event(c, event.len);
+        }
+        if (!sync_if_due(c, s, err))
+            return false;
+    }
+    return true;
+}
+
+/* One connection from its start to its end. True: a stop, or `until` was reached. */
+static bool run_connection(struct capture *c, const struct position *until, bool *progress,
+                           struct err *err)
+{
+    struct source *s = NULL;
+    struct decoder *d = NULL;
+    struct decode_sink sink = capture_sink_table(&c->sink);
+    uint64_t before = c->sink.transactions;
+    struct err abort_err = ERR_INIT;
+    bool ok = false;
+
+    if (!source_connect(c->config.source, &s, err))
+        goto done;
+    d = decoder_new(&sink, source_info(s)->checksum_crc32, c->config.event_bytes_max);
+    if (!source_stream_start(s, queue_executed(c->queue), err))
+        goto done;
+    note_connected(c, true, false);
+    log_info("capture", "connected to the source, reading behind lsn %llu",
+             (unsigned long long)queue_get_end(c->queue).lsn);
+    ok = read_stream(c, s, d, until, err);
+done:
+    *progress = c->sink.transactions > before;
+    note_connected(c, false, strcmp(err->reason, "queue_full") == 0);
+    /* What is open now comes again after the reconnect, from its begin. */
+    if (c->sink.in_transaction && !queue_abort(c->queue, &abort_err) && ok) {
+        *err = abort_err;
+        ok = false;
+    }
+    c->sink.in_transaction = false;
+    if (ok && c->sink.unsynced_since_us)
+        ok = publish(c, err);
+    decoder_free(d);
+    source_close(s);
+    return ok;
+}
+
+static void note_retry(struct capture *c, const struct err *err)
+{
+    pthread_mutex_lock(&c->lock);
+    c->stats.reconnects++;
+    snprintf(c->stats.last_error, sizeof(c->stats.last_error), "%s", err->text);
+    pthread_mutex_unlock(&c->lock);
+    log_warn("capture", "%s; trying again", err->text);
+}
+
+static void pause_us(struct capture *c, uint64_t us)
+{
+    uint64_t end = clock_steady_us() + us;
+
+    while (!must_stop(c) && clock_steady_us() < end)
+        clock_sleep_us(50000);
+}
+
+bool capture_run(struct capture *c, const struct position *until, struct err *err)
+{
+    uint64_t good_us = clock_steady_us();
+    uint64_t wait_us = 100000;
+
+    while (!must_stop(c) && !reached(c, until)) {
+        bool progress = false;
+
+        *err = ERR_INIT;
+        if (run_connection(c, until, &progress, err))
+            continue;
+        if (must_stop(c))
+            return true;
+        if (progress) {
+            good_us = clock_steady_us();
+            wait_us = 100000;
+        }
+        if (strcmp(err->reason, "queue_full") == 0) {
+            note_retry(c, err);
+            if (!queue_trim(c->queue, atomic_load(&c->applied), err))
+                return false;
+            good_us = clock_steady_us();
+            pause_us(c, QUEUE_FULL_PAUSE_US);
+            continue;
+        }
+        if (err->kind != ERR_RETRY ||
+            clock_steady_us() - good_us > (uint64_t)c->config.retry_max_s * 1000000)
+            return false;
+        note_retry(c, err);
+        pause_us(c, wait_us);
+        wait_us = wait_us * 2 < RETRY_PAUSE_MAX_US ? wait_us * 2 : RETRY_PAUSE_MAX_US;
+    }
+    return true;
+}

@@ -1,0 +1,113 @@
+#include "cdc/capture/match.h"
+
+#include <string.h>
+
+#include "schema/types/types.h"
+
+/* Wire type numbers: binlog.md 8.1. STRING stands for CHAR and BINARY. */
+enum { WIRE_ENUM = 247, WIRE_SET = 248, WIRE_BLOB = 252, WIRE_STRING = 254 };
+
+static uint8_t wire_type(enum column_type type)
+{
+    static const uint8_t wire[] = {
+        [COLUMN_TINYINT] = 1,    [COLUMN_SMALLINT] = 2,    [COLUMN_MEDIUMINT] = 9,
+        [COLUMN_INT] = 3,        [COLUMN_BIGINT] = 8,      [COLUMN_DECIMAL] = 246,
+        [COLUMN_FLOAT] = 4,      [COLUMN_DOUBLE] = 5,      [COLUMN_BIT] = 16,
+        [COLUMN_YEAR] = 13,      [COLUMN_DATE] = 10,       [COLUMN_TIME] = 19,
+        [COLUMN_DATETIME] = 18,  [COLUMN_TIMESTAMP] = 17,  [COLUMN_CHAR] = WIRE_STRING,
+        [COLUMN_VARCHAR] = 15,   [COLUMN_TINYTEXT] = WIRE_BLOB, [COLUMN_TEXT] = WIRE_BLOB,
+        [COLUMN_MEDIUMTEXT] = WIRE_BLOB, [COLUMN_LONGTEXT] = WIRE_BLOB,
+        [COLUMN_BINARY] = WIRE_STRING, [COLUMN_VARBINARY] = 15,
+        [COLUMN_TINYBLOB] = WIRE_BLOB, [COLUMN_BLOB] = WIRE_BLOB,
+        [COLUMN_MEDIUMBLOB] = WIRE_BLOB, [COLUMN_LONGBLOB] = WIRE_BLOB,
+        [COLUMN_ENUM] = WIRE_ENUM, [COLUMN_SET] = WIRE_SET, [COLUMN_JSON] = 245,
+        [COLUMN_GEOMETRY] = 255, [COLUMN_VECTOR] = 242,
+    };
+
+    return wire[type];
+}
+
+static bool differs(const struct table *t, const char *column, const char *what, struct err *err)
+{
+    err_reason(err, ERR_DATA, "definition_differs",
+               "table %s.%s: column %s: %s in the binlog differs from the definition followed "
+               "so far; a change of it was not seen in the binlog",
+               t->db, t->name, column, what);
+    return false;
+}
+
+static bool is_ascii(const char *s)
+{
+    for (; *s; s++) {
+        if ((unsigned char)*s >= 0x80)
+            return false;
+    }
+    return true;
+}
+
+static bool members_match(const struct map_column *m, const struct column *c)
+{
+    bool utf8 = strncmp(c->charset, "utf8", 4) == 0;
+
+    if (m->n_members != c->n_members)
+        return false;
+    for (uint32_t i = 0; i < m->n_members; i++) {
+        /* Other character sets would need a conversion; the count and ASCII names suffice. */
+        bool comparable = utf8 || (is_ascii(c->members[i]) && charset_ascii_safe(c->charset));
+
+        if (comparable && !bytes_equal(m->members[i], bytes_str(c->members[i])))
+            return false;
+    }
+    return true;
+}
+
+static bool collation_matches(const struct map_column *m, const struct column *c)
+{
+    const char *charset, *collation;
+
+    if (!c->charset || m->collation == 0)
+        return true;
+    return collation_by_id(m->collation, &charset, &collation) &&
+           strcmp(collation, c->collation) == 0;
+}
+
+static bool is_number(enum column_type type)
+{
+    return type <= COLUMN_DOUBLE;
+}
+
+static bool column_matches(const struct map_column *m, const struct column *c,
+                           const struct table *t, struct err *err)
+{
+    if (m->name && strcmp(m->name, c->name) != 0)
+        return differs(t, c->name, "its name", err);
+    if (m->type != wire_type(c->type))
+        return differs(t, c->name, "its type", err);
+    if (m->nullable != c->nullable)
+        return differs(t, c->name, "NULL or NOT NULL", err);
+    if (is_number(c->type) && m->is_unsigned != c->is_unsigned)
+        return differs(t, c->name, "its sign", err);
+    if (!collation_matches(m, c))
+        return differs(t, c->name, "its collation", err);
+    if ((c->type == COLUMN_ENUM || c->type == COLUMN_SET) && !members_match(m, c))
+        return differs(t, c->name, "its list of members", err);
+    return true;
+}
+
+bool capture_match(const struct table_map *map, const struct table *table, struct err *err)
+{
+    if (!map->has_full_metadata) {
+        err_reason(err, ERR_DATA, "row_metadata",
+                   "table %s.%s: the event has no column names; on the source: SET GLOBAL "
+                   "binlog_row_metadata = FULL",
+                   table->db, table->name);
+        return false;
+    }
+    if (map->n_columns != table->n_columns)
+        return differs(table, "(all)", "the number of columns", err);
+    for (uint32_t i = 0; i < map->n_columns; i++) {
+        if (!column_matches(&map->columns[i], &table->columns[i], table, err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,227 @@
+#include "cdc/capture/sink.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "cdc/capture/match.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/types/types.h"
+
+void capture_sink_init(struct capture_sink *s, struct queue *queue,
+                       bool (*wanted)(void *ctx, const char *db, const char *name),
+                       void *wanted_ctx)
+{
+    memset(s, 0, sizeof(*s));
+    s->queue = queue;
+    s->wanted = wanted;
+    s->wanted_ctx = wanted_ctx;
+}
+
+void capture_sink_release(struct capture_sink *s)
+{
+    arena_release(&s->arena);
+}
+
+static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
+{
+    struct capture_sink *s = ctx;
+    struct tx_begin stamped = *begin;
+
+    stamped.receive_us = clock_wall_us();
+    s->source_us = begin->commit_us;
+    if (!queue_begin(s->queue, &stamped, err))
+        return false;
+    s->in_transaction = true;
+    return true;
+}
+
+static bool on_resolve(void *ctx, const struct table_map *map, const struct table **table,
+                       struct err *err)
+{
+    struct capture_sink *s = ctx;
+
+    *table = NULL;
+    if (!s->wanted(s->wanted_ctx, map->db, map->name))
+        return true;
+    *table = catalog_get(queue_catalog(s->queue), map->db, map->name);
+    if (!*table) {
+        err_reason(err, ERR_DATA, "unknown_table",
+                   "rows of table %s.%s, whose CREATE TABLE was not seen in the binlog", map->db,
+                   map->name);
+        return false;
+    }
+    return capture_match(map, *table, err);
+}
+
+static bool on_change(void *ctx, const struct change *change, struct err *err)
+{
+    struct capture_sink *s = ctx;
+
+    s->changes++;
+    return queue_change(s->queue, change, err);
+}
+
+/* Statement text to UTF-8. Character sets other than these are read when they are ASCII. */
+static bool text_to_utf8(const struct query_event *q, struct arena *arena, const char **out,
+                         struct err *err)
+{
+    const char *charset = "utf8mb4", *collation;
+    struct buf b = BUF_INIT_MAX(DDL_TEXT_MAX * 2);
+    bool ascii = true;
+
+    for (size_t i = 0; i < q->text.len && ascii; i++)
+        ascii = q->text.data[i] < 0x80;
+    if (q->client_collation)
+        collation_by_id(q->client_collation, &charset, &collation);
+    if (ascii || strncmp(charset, "utf8", 4) == 0) {
+        *out = arena_strndup(arena, (const char *)q->text.data, q->text.len);
+        return true;
+    }
+    if (strcmp(charset, "latin1") != 0) {
+        err_reason(err, ERR_DATA, "ddl_charset",
+                   "a statement in character set %s with characters outside ASCII is not "
+                   "supported; run DDL from a utf8mb4 session",
+                   charset);
+        return false;
+    }
+    /* In comments and names latin1 is enough; its five cp1252 gaps map to themselves. */
+    for (size_t i = 0; i < q->text.len; i++) {
+        uint8_t c = q->text.data[i];
+
+        if (c < 0x80) {
+            buf_put_u8(&b, c);
+        } else {
+            buf_put_u8(&b, (uint8_t)(0xc0 | c >> 6));
+            buf_put_u8(&b, (uint8_t)(0x80 | (c & 0x3f)));
+        }
+    }
+    *out = arena_strndup(arena, buf_cstr(&b), b.len);
+    buf_release(&b);
+    return true;
+}
+
+static bool starts_with(const char *text, const char *word)
+{
+    return strncasecmp(text, word, strlen(word)) == 0;
+}
+
+/* Managed services write to tables of schema mysql by statement; none of it is copied. */
+static bool is_own_business(const struct query_event *q, const char *text)
+{
+    static const char *const verbs[] = {"INSERT INTO", "REPLACE INTO", "DELETE FROM", "UPDATE"};
+
+    if (strcmp(q->db, "mysql") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        const char *rest = text + strlen(verbs[i]);
+
+        if (!starts_with(text, verbs[i]))
+            continue;
+        rest += strspn(rest, " `");
+        return starts_with(rest, "mysql.") || starts_with(rest, "mysql`.");
+    }
+    return false;
+}
+
+bool capture_replay(struct catalog *catalog, const struct query_event *q, struct arena *arena,
+                    struct ddl *out, struct err *err)
+{
+    const char *charset = NULL, *collation = NULL, *text;
+    struct ddl_context context = {
+        .db = q->db,
+        .sql_mode = q->sql_mode,
+        .timestamp_us = q->timestamp_us,
+        .time_zone = q->time_zone,
+        .explicit_defaults_for_timestamp = q->explicit_defaults_for_timestamp != 0,
+    };
+
+    memset(out, 0, sizeof(*out));
+    out->kind = DDL_IGNORED;
+    if (!text_to_utf8(q, arena, &text, err))
+        return false;
+    text += strspn(text, " \t\r\n");
+    if (starts_with(text, "SAVEPOINT") || starts_with(text, "RELEASE SAVEPOINT"))
+        return true;
+    if (starts_with(text, "ROLLBACK TO")) {
+        err_reason(err, ERR_DATA, "rollback_to",
+                   "ROLLBACK TO SAVEPOINT in the binlog (a transaction that also changed a "
+                   "non-transactional table) is not supported");
+        return false;
+    }
+    if (q->server_collation && collation_by_id(q->server_collation, &charset, &collation)) {
+        context.charset = charset;
+        context.collation = collation;
+    }
+    if (ddl_replay(catalog, text, &context, arena, out, err))
+        return true;
+    if (strcmp(err->reason, "statement_format") != 0 || !is_own_business(q, text))
+        return false;
+    *err = ERR_INIT;
+    out->kind = DDL_IGNORED;
+    return true;
+}
+
+static bool on_query(void *ctx, const struct query_event *q, struct err *err)
+{
+    struct capture_sink *s = ctx;
+    struct ddl ddl;
+    bool ok;
+
+    arena_reset(&s->arena);
+    ok = capture_replay(queue_catalog(s->queue), q, &s->arena, &ddl, err);
+    if (!ok)
+        return false;
+    if (ddl.kind == DDL_IGNORED)
+        return true;
+    log_info("capture", "schema change: %u table definitions", ddl.n_effects);
+    return queue_ddl(s->queue, &ddl, err);
+}
+
+static bool on_commit(void *ctx, const struct position *end, struct err *err)
+{
+    struct capture_sink *s = ctx;
+    uint64_t lsn;
+
+    if (!queue_finish(s->queue, end, &lsn, err))
+        return false;
+    s->in_transaction = false;
+    s->transactions++;
+    s->received = *end;
+    if (!s->unsynced_since_us)
+        s->unsynced_since_us = clock_steady_us();
+    return true;
+}
+
+static bool on_rollback(void *ctx, const struct position *end, struct err *err)
+{
+    struct capture_sink *s = ctx;
+
+    (void)end;
+    s->in_transaction = false;
+    return queue_abort(s->queue, err);
+}
+
+static bool on_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
+{
+    struct capture_sink *s = ctx;
+
+    (void)err;
+    s->received = *at;
+    if (source_us)
+        s->source_us = source_us;
+    queue_idle(s->queue, at, source_us);
+    return true;
+}
+
+struct decode_sink capture_sink_table(struct capture_sink *s)
+{
+    return (struct decode_sink){.ctx = s,
+                                .begin = on_begin,
+                                .resolve = on_resolve,
+                                .change = on_change,
+                                .query = on_query,
+                                .commit = on_commit,
+                                .rollback = on_rollback,
+                                .idle = on_idle};
+}

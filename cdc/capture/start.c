@@ -1,0 +1,214 @@
+#include "cdc/capture/start.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "cdc/capture/sink.h"
+#include "cdc/decode/decode.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/stop.h"
+
+#define TRIES_MAX 30
+#define SCAN_POLL_MS 200
+
+/* Looks through the transactions that came while definitions were read. */
+struct scan {
+    struct catalog *catalog;
+    struct gtid_set *seen;
+    struct gtid current;
+    struct arena arena;
+    bool found_ddl;
+};
+
+static bool scan_begin(void *ctx, const struct tx_begin *begin, struct err *err)
+{
+    struct scan *s = ctx;
+
+    (void)err;
+    s->current = begin->gtid;
+    return true;
+}
+
+static bool scan_resolve(void *ctx, const struct table_map *map, const struct table **table,
+                         struct err *err)
+{
+    (void)ctx, (void)map, (void)err;
+    *table = NULL;
+    return true;
+}
+
+static bool scan_change(void *ctx, const struct change *change, struct err *err)
+{
+    (void)ctx, (void)change, (void)err;
+    return true;
+}
+
+static bool scan_query(void *ctx, const struct query_event *q, struct err *err)
+{
+    struct scan *s = ctx;
+    struct ddl ddl;
+    struct err ignored = ERR_INIT;
+
+    (void)err;
+    arena_reset(&s->arena);
+    if (!capture_replay(s->catalog, q, &s->arena, &ddl, &ignored) || ddl.kind != DDL_IGNORED)
+        s->found_ddl = true;
+    return true;
+}
+
+static bool scan_end(void *ctx, const struct position *end, struct err *err)
+{
+    struct scan *s = ctx;
+
+    (void)end, (void)err;
+    gtid_set_add(s->seen, &s->current);
+    return true;
+}
+
+static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
+{
+    (void)ctx, (void)at, (void)source_us, (void)err;
+    return true;
+}
+
+static bool scan_stream(struct source *stream, struct scan *scan, struct decoder *d,
+                        const struct gtid_set *from, const struct gtid_set *to, struct err *err)
+{
+    if (!source_stream_start(stream, from, err))
+        return false;
+    while (!scan->found_ddl && !gtid_set_contains(scan->seen, to)) {
+        struct bytes event;
+
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "stopped while the schema was read");
+            return false;
+        }
+        if (!source_stream_next(stream, SCAN_POLL_MS, &event, err))
+            return false;
+        if (event.len && !decoder_event(d, event, err))
+            return false;
+    }
+    return true;
+}
+
+/* *moved: was there DDL in the transactions of `to` that are not in `from`? */
+static bool schema_moved(const struct capture_config *config, struct catalog *catalog,
+                         const struct gtid_set *from, const struct gtid_set *to, bool *moved,
+                         struct err *err)
+{
+    struct scan scan = {.catalog = catalog, .seen = gtid_set_clone(from)};
+    struct decode_sink sink = {.ctx = &scan,
+                               .begin = scan_begin,
+                               .resolve = scan_resolve,
+                               .change = scan_change,
+                               .query = scan_query,
+                               .commit = scan_end,
+                               .rollback = scan_end,
+                               .idle = scan_idle};
+    struct source *stream = NULL;
+    struct decoder *d = NULL;
+    bool ok = false;
+
+    if (!source_connect(config->source, &stream, err))
+        goto done;
+    d = decoder_new(&sink, source_info(stream)->checksum_crc32, config->event_bytes_max);
+    if (!scan_stream(stream, &scan, d, from, to, err))
+        goto done;
+    *moved = scan.found_ddl;
+    ok = true;
+done:
+    decoder_free(d);
+    source_close(stream);
+    arena_release(&scan.arena);
+    gtid_set_free(scan.seen);
+    return ok;
+}
+
+static bool every_table(void *ctx, const char *db, const char *name)
+{
+    (void)ctx, (void)db, (void)name;
+    return true;
+}
+
+/* One try. *good: *catalog holds at *executed exactly. */
+static bool read_schema(const struct capture_config *config, struct source *s,
+                        struct catalog *catalog, struct gtid_set **executed, bool *good,
+                        struct err *err)
+{
+    struct gtid_set *before = NULL, *purged = NULL, *after = NULL, *purged_after = NULL;
+    bool moved = false, ok = false;
+
+    *good = false;
+    if (!source_gtids(s, &before, &purged, err) ||
+        !source_read_catalog(s, every_table, NULL, catalog, err) ||
+        !source_gtids(s, &after, &purged_after, err))
+        goto done;
+    if (!gtid_set_contains(before, after) &&
+        !schema_moved(config, catalog, before, after, &moved, err))
+        goto done;
+    if (!moved) {
+        *executed = after;
+        after = NULL;
+        *good = true;
+    }
+    ok = true;
+done:
+    gtid_set_free(before);
+    gtid_set_free(purged);
+    gtid_set_free(after);
+    gtid_set_free(purged_after);
+    return ok;
+}
+
+static bool make_queue(const struct capture_config *config, const struct source *s,
+                       const struct gtid_set *executed, const struct catalog *catalog,
+                       struct err *err)
+{
+    struct queue_identity id;
+    struct position start = {"", 0};
+
+    memset(&id, 0, sizeof(id));
+    if (getrandom(id.uuid, sizeof(id.uuid), 0) != (ssize_t)sizeof(id.uuid)) {
+        err_errno(err, "random number for a new queue");
+        return false;
+    }
+    snprintf(id.source_uuid, sizeof(id.source_uuid), "%s", source_info(s)->server_uuid);
+    return queue_create(config->queue_dir, config->queue, &id, executed, &start, catalog, err);
+}
+
+bool capture_create_queue(const struct capture_config *config, struct err *err)
+{
+    struct source *s = NULL;
+    bool ok = false;
+
+    if (!source_connect(config->source, &s, err))
+        return false;
+    for (int i = 0; i < TRIES_MAX && !ok; i++) {
+        struct catalog *catalog = catalog_new();
+        struct gtid_set *executed = NULL;
+        bool good = false;
+        bool failed = !read_schema(config, s, catalog, &executed, &good, err) ||
+                      (good && !make_queue(config, s, executed, catalog, err));
+
+        catalog_free(catalog);
+        gtid_set_free(executed);
+        if (failed && strcmp(err->reason, "no_table") != 0) {
+            source_close(s);
+            return false;
+        }
+        ok = good && !failed;
+        if (!ok) {
+            log_info("capture", "the schema changed while it was read; reading it again");
+            clock_sleep_us(100000);
+        }
+    }
+    if (!ok)
+        err_reason(err, ERR_DATA, "schema_moving",
+                   "the source's schema changed in each of %d readings; start again when no "
+                   "schema change is running",
+                   TRIES_MAX);
+    source_close(s);
+    return ok;
+}
