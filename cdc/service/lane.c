@@ -1,0 +1,110 @@
+#include "cdc/service/lane.h"
+
+#include <string.h>
+
+void lane_init(struct lane *l, struct apply *apply)
+{
+    memset(l, 0, sizeof(*l));
+    l->apply = apply;
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->changed, NULL);
+}
+
+static void *lane_main(void *arg)
+{
+    struct lane *l = arg;
+
+    pthread_mutex_lock(&l->lock);
+    while (!l->ended) {
+        struct err err = ERR_INIT;
+        bool ok;
+
+        while (l->holds && !l->ended)
+            pthread_cond_wait(&l->changed, &l->lock);
+        if (l->ended)
+            break;
+        l->running = true;
+        pthread_mutex_unlock(&l->lock);
+        ok = apply_run(l->apply, l->until, &err);
+        pthread_mutex_lock(&l->lock);
+        l->running = false;
+        if (ok || err.kind != ERR_STOPPED || strcmp(err.reason, "paused") != 0) {
+            l->ended = true;
+            l->ok = ok;
+            l->err = err;
+        }
+        pthread_cond_broadcast(&l->changed);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+void lane_start(struct lane *l, uint64_t until)
+{
+    l->until = until;
+    l->started = pthread_create(&l->thread, NULL, lane_main, l) == 0;
+    if (!l->started) {
+        l->ended = true;
+        err_set(&l->err, ERR_IO, "cannot start a thread for the lane");
+    }
+}
+
+bool lane_hold(struct lane *l, struct err *err)
+{
+    bool ok = true;
+
+    pthread_mutex_lock(&l->lock);
+    l->holds++;
+    while (l->running) {
+        apply_pause(l->apply);
+        pthread_cond_wait(&l->changed, &l->lock);
+    }
+    if (l->ended && !l->ok) {
+        l->holds--;
+        *err = l->err;
+        err_context(err, "the lane has stopped");
+        ok = false;
+    }
+    pthread_mutex_unlock(&l->lock);
+    return ok;
+}
+
+void lane_release(struct lane *l)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->holds)
+        l->holds--;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+}
+
+bool lane_ended(struct lane *l, bool *ok, struct err *err)
+{
+    bool ended;
+
+    pthread_mutex_lock(&l->lock);
+    ended = l->ended;
+    *ok = l->ok;
+    if (ended && !l->ok)
+        *err = l->err;
+    pthread_mutex_unlock(&l->lock);
+    return ended;
+}
+
+void lane_join(struct lane *l)
+{
+    if (!l->started)
+        return;
+    pthread_mutex_lock(&l->lock);
+    if (l->running)
+        apply_pause(l->apply);
+    else if (!l->ended)
+        l->ended = l->ok = true; /* it is waiting on a hold */
+    while (l->running)
+        pthread_cond_wait(&l->changed, &l->lock);
+    l->ended = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->lock);
+    pthread_join(l->thread, NULL);
+    l->started = false;
+}

@@ -1,0 +1,40 @@
+/*
+ * lane.h - the thread that runs the lane, and how others ask it to hold still.
+ *
+ * The apply object belongs to this thread while it runs, and to whoever holds the lane
+ * while it is held.
+ */
+#ifndef CDC_SERVICE_LANE_H
+#define CDC_SERVICE_LANE_H
+
+#include <pthread.h>
+
+#include "cdc/apply/apply.h"
+
+struct lane {
+    struct apply *apply; /* borrowed */
+    uint64_t until;
+    pthread_t thread;
+    pthread_mutex_t lock; /* over all below */
+    pthread_cond_t changed;
+    bool started;
+    unsigned holds;
+    bool running; /* inside apply_run */
+    bool ended;
+    bool ok; /* valid when ended */
+    struct err err;
+};
+
+void lane_init(struct lane *l, struct apply *apply);
+/* Apply until `until` (UINT64_MAX: for ever) in a thread of its own. */
+void lane_start(struct lane *l, uint64_t until);
+/* Wait until the lane stands still at a transaction boundary. Fails when it has ended with an
+ * error. Held until lane_release(); holds count. Also good before lane_start(). */
+MUST_CHECK bool lane_hold(struct lane *l, struct err *err);
+void lane_release(struct lane *l);
+/* Has it ended? *ok and *err say how. */
+bool lane_ended(struct lane *l, bool *ok, struct err *err);
+/* Ask it to end, wait for it. Good when it was never started. */
+void lane_join(struct lane *l);
+
+#endif

@@ -1,0 +1,299 @@
+#include "cdc/service/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/digest.h"
+#include "schema/base/log.h"
+#include "schema/base/stop.h"
+
+#define WAIT_US 20000
+
+static void *capture_main(void *arg)
+{
+    struct service *s = arg;
+    struct err err = ERR_INIT;
+
+    if (!capture_run(s->capture, NULL, &err)) {
+        log_error("capture", "%s", err.text);
+        s->capture_err = err;
+    }
+    atomic_store(&s->capture_ended, true);
+    return NULL;
+}
+
+static bool open_capture(struct service *s, struct err *err)
+{
+    struct config *c = s->config;
+    struct capture_config config = {.source = &c->source,
+                                    .queue_dir = c->queue_dir,
+                                    .queue = &c->queue,
+                                    .event_bytes_max = c->event_bytes_max,
+                                    .wanted = config_wanted,
+                                    .wanted_ctx = &c->tables};
+
+    if (!capture_open(&config, &s->capture, err))
+        return false;
+    if (pthread_create(&s->capture_thread, NULL, capture_main, s) != 0) {
+        err_set(err, ERR_IO, "cannot start a thread for capture");
+        return false;
+    }
+    s->capture_started = true;
+    return true;
+}
+
+static bool open_apply(struct service *s, struct err *err)
+{
+    struct config *c = s->config;
+    struct apply_config config = {.target = &c->target,
+                                  .guard = s->guard,
+                                  .queue_dir = c->queue_dir,
+                                  .queue = &c->queue,
+                                  .channel = c->channel,
+                                  .wanted = config_wanted,
+                                  .wanted_ctx = &c->tables,
+                                  .stop_all_on_stopped_table = c->stop_all};
+
+    if (!apply_open(&config, &s->apply, err))
+        return false;
+    lane_init(&s->lane, s->apply);
+    return true;
+}
+
+/* Key hashes in messages agree between runs of one installation: seeded by the queue. */
+static void seed_key_hash(const struct config *c)
+{
+    struct queue_identity id;
+    struct queue_end end;
+    struct err ignored = ERR_INIT;
+
+    if (queue_read_end(c->queue_dir, &c->queue, &id, &end, &ignored))
+        key_hash_seed(bytes_of(id.uuid, sizeof(id.uuid)));
+}
+
+bool service_open(struct config *config, unsigned stages, struct service *s, struct err *err)
+{
+    memset(s, 0, sizeof(*s));
+    s->config = config;
+    s->stages = stages;
+    s->started_us = clock_wall_us();
+    pthread_mutex_init(&s->load_lock, NULL);
+    if (!fs_real()->make_dir(fs_real()->ctx, config->queue_dir, err))
+        return false;
+    /* The guard comes first, also for capture alone: the queue is a copy too, and it lies on
+     * this host. */
+    if (!guard_open(&config->residency, &s->guard, err))
+        return false;
+    if ((stages & SERVICE_CAPTURE) && !open_capture(s, err))
+        return false;
+    seed_key_hash(config);
+    return !(stages & SERVICE_APPLY) || open_apply(s, err);
+}
+
+void service_close(struct service *s)
+{
+    if (s->apply)
+        lane_join(&s->lane);
+    if (s->capture)
+        capture_stop(s->capture);
+    if (s->capture_started)
+        pthread_join(s->capture_thread, NULL);
+    s->capture_started = false;
+    target_close(s->status_target);
+    s->status_target = NULL;
+    apply_close(s->apply);
+    s->apply = NULL;
+    capture_close(s->capture);
+    s->capture = NULL;
+    guard_close(s->guard);
+    s->guard = NULL;
+}
+
+bool service_failed(struct service *s, struct err *err)
+{
+    bool ok = true;
+
+    if (atomic_load(&s->capture_ended) && s->capture_err.kind != ERR_NONE) {
+        *err = s->capture_err;
+        return true;
+    }
+    return s->apply && lane_ended(&s->lane, &ok, err) && !ok && err->kind != ERR_STOPPED;
+}
+
+/* ---- load ---- */
+
+struct load_relay {
+    struct service *service;
+    void (*progress)(void *ctx, const struct load_progress *p);
+    void *ctx;
+};
+
+static void relay_progress(void *ctx, const struct load_progress *p)
+{
+    struct load_relay *relay = ctx;
+
+    pthread_mutex_lock(&relay->service->load_lock);
+    relay->service->load = *p;
+    relay->service->load.table = NULL; /* borrowed for the call only */
+    pthread_mutex_unlock(&relay->service->load_lock);
+    if (relay->progress)
+        relay->progress(relay->ctx, p);
+}
+
+static void set_loading(struct service *s, bool loading)
+{
+    pthread_mutex_lock(&s->load_lock);
+    s->loading = loading;
+    pthread_mutex_unlock(&s->load_lock);
+}
+
+bool service_load(struct service *s, const char **only, size_t n_only,
+                  void (*progress)(void *ctx, const struct load_progress *p), void *ctx,
+                  struct load_result *result, struct err *err)
+{
+    struct config *c = s->config;
+    struct load_relay relay = {s, progress, ctx};
+    struct load_config config = {.source = &c->source,
+                                 .target = &c->target,
+                                 .guard = s->guard,
+                                 .queue_dir = c->queue_dir,
+                                 .queue = &c->queue,
+                                 .channel = c->channel,
+                                 .apply = s->apply,
+                                 .workers = c->load_workers,
+                                 .wanted = config_wanted,
+                                 .wanted_ctx = &c->tables,
+                                 .only = only,
+                                 .n_only = n_only,
+                                 .progress = relay_progress,
+                                 .progress_ctx = &relay};
+    bool ok;
+
+    set_loading(s, true);
+    ok = load_run(&config, result, err);
+    set_loading(s, false);
+    /* Load waits for capture; when that has ended, its error is the cause. */
+    if (!ok && atomic_load(&s->capture_ended) && s->capture_err.kind != ERR_NONE)
+        *err = s->capture_err;
+    return ok;
+}
+
+/* ---- until ---- */
+
+bool until_parse(const char *text, struct until *until, struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    unsigned long long number = colon ? strtoull(colon + 1, &end, 10) : 0;
+    bool is_number = colon && end != colon + 1 && *end == '\0';
+    bool is_file = is_number && strchr(text, '.') && strchr(text, ':') == colon;
+
+    memset(until, 0, sizeof(*until));
+    if (is_number && strncmp(text, "lsn:", 4) == 0) {
+        until->kind = UNTIL_LSN;
+        until->lsn = number;
+        return true;
+    }
+    if (is_file && (size_t)(colon - text) <= POSITION_FILE_MAX) {
+        until->kind = UNTIL_POSITION;
+        snprintf(until->position.file, sizeof(until->position.file), "%.*s",
+                 (int)(colon - text), text);
+        until->position.offset = number;
+        return true;
+    }
+    until->kind = UNTIL_GTIDS;
+    if (!gtid_set_parse(text, &until->gtids, err)) {
+        err_set(err, ERR_CONFIG,
+                "--until \"%.100s\" is none of lsn:NUMBER, FILE:OFFSET and a GTID set", text);
+        return false;
+    }
+    return true;
+}
+
+bool until_now(const struct config *config, struct until *until, struct err *err)
+{
+    struct source *s = NULL;
+    bool ok;
+
+    memset(until, 0, sizeof(*until));
+    until->kind = UNTIL_POSITION;
+    if (!source_connect(&config->source, &s, err))
+        return false;
+    ok = source_binlog_end(s, &until->position, err);
+    source_close(s);
+    return ok;
+}
+
+void until_release(struct until *until)
+{
+    gtid_set_free(until->gtids);
+    until->gtids = NULL;
+}
+
+/* All of the set is in the queue when the GTIDs behind its last transaction contain it. */
+static bool gtids_reached(const struct config *c, const struct until *until, uint64_t *lsn,
+                          bool *reached, struct err *err)
+{
+    struct queue_identity id;
+    struct queue_end end;
+    struct queue_reader *r = NULL;
+    struct gtid_set *executed = NULL;
+    bool ok = false;
+
+    if (!queue_read_end(c->queue_dir, &c->queue, &id, &end, err) ||
+        !queue_reader_open(c->queue_dir, &c->queue, end.lsn, &r, err) ||
+        !queue_reader_executed(r, &executed, err))
+        goto done;
+    *reached = gtid_set_contains(executed, until->gtids);
+    ok = !*reached || queue_find_gtids(c->queue_dir, &c->queue, 0, until->gtids, lsn, err);
+done:
+    gtid_set_free(executed);
+    queue_reader_close(r);
+    return ok;
+}
+
+static bool until_reached(const struct config *c, const struct until *until, uint64_t *lsn,
+                          bool *reached, struct err *err)
+{
+    struct queue_identity id;
+    struct queue_end end;
+
+    *reached = true;
+    if (until->kind == UNTIL_GTIDS)
+        return gtids_reached(c, until, lsn, reached, err);
+    if (until->kind == UNTIL_POSITION) {
+        if (queue_find_position(c->queue_dir, &c->queue, 0, &until->position, lsn, err))
+            return true;
+        *reached = false;
+        return strcmp(err->reason, "not_yet") == 0;
+    }
+    if (!queue_read_end(c->queue_dir, &c->queue, &id, &end, err))
+        return false;
+    *lsn = until->lsn;
+    *reached = end.lsn >= until->lsn;
+    return true;
+}
+
+bool service_wait_queue(struct service *s, const struct until *until, uint64_t *lsn,
+                        struct err *err)
+{
+    bool reached = until->kind == UNTIL_FOREVER;
+
+    *lsn = UINT64_MAX;
+    while (!reached) {
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "stopped");
+            return false;
+        }
+        if (!until_reached(s->config, until, lsn, &reached, err))
+            return false;
+        if (!reached && service_failed(s, err))
+            return false;
+        if (!reached)
+            clock_sleep_us(WAIT_US);
+    }
+    *err = ERR_INIT;
+    return true;
+}

@@ -1,0 +1,93 @@
+/*
+ * service.h - the engines of one configuration put together: guard, capture in its thread,
+ * the lane, and what they are asked to do.
+ *
+ * Used by load, replicate and validate alike: whoever opens it owns the queue and the lane
+ * (by lock and by epoch); a second one is refused.
+ */
+#ifndef CDC_SERVICE_SERVICE_H
+#define CDC_SERVICE_SERVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "cdc/apply/apply.h"
+#include "cdc/capture/capture.h"
+#include "cdc/config.h"
+#include "cdc/load/load.h"
+#include "cdc/service/lane.h"
+#include "cdc/validate/validate.h"
+
+#define SERVICE_CAPTURE 1u
+#define SERVICE_APPLY 2u
+
+struct service {
+    struct config *config; /* borrowed */
+    unsigned stages;       /* SERVICE_* */
+    uint64_t started_us;
+    struct guard *guard;
+    struct capture *capture;
+    pthread_t capture_thread;
+    bool capture_started;
+    atomic_bool capture_ended;
+    struct err capture_err; /* valid when capture_ended and its kind is set */
+    struct apply *apply;
+    struct lane lane;
+    pthread_mutex_t load_lock; /* over `loading` and `load` */
+    bool loading;
+    struct load_progress load;
+    struct target *status_target; /* control thread only: for table states */
+};
+
+/* Open guard, queue (with capture) and lane as `stages` says; start the capture thread. */
+MUST_CHECK bool service_open(struct config *config, unsigned stages, struct service *s,
+                             struct err *err);
+/* Stop threads, close everything. Good after a failed service_open. */
+void service_close(struct service *s);
+/* An error that ended capture or the lane; false when nothing has ended badly. */
+bool service_failed(struct service *s, struct err *err);
+
+/* Load what is missing (see load.h); progress goes to the callback and to status. */
+MUST_CHECK bool service_load(struct service *s, const char **only, size_t n_only,
+                             void (*progress)(void *ctx, const struct load_progress *p),
+                             void *ctx, struct load_result *result, struct err *err);
+
+/* ---- where to stop ---- */
+
+enum until_kind { UNTIL_FOREVER, UNTIL_LSN, UNTIL_POSITION, UNTIL_GTIDS };
+
+struct until {
+    enum until_kind kind;
+    uint64_t lsn;
+    struct position position;
+    struct gtid_set *gtids;
+};
+
+/* "lsn:N", "FILE:OFFSET" or a GTID set. */
+MUST_CHECK bool until_parse(const char *text, struct until *until, struct err *err);
+/* The source's binlog end right now. */
+MUST_CHECK bool until_now(const struct config *config, struct until *until, struct err *err);
+void until_release(struct until *until);
+/* Wait until the queue holds it; *lsn is the transaction to stop behind. UINT64_MAX at once
+ * for UNTIL_FOREVER. ERR_STOPPED on a stop; capture's error when it ended. */
+MUST_CHECK bool service_wait_queue(struct service *s, const struct until *until, uint64_t *lsn,
+                                   struct err *err);
+
+/* ---- validate, the same through the socket and in the command's own process ---- */
+
+struct validate_request {
+    enum validate_mode mode;
+    bool repair;
+    bool show_values;
+    const char **only;
+    size_t n_only;
+};
+
+/* line: one JSON value without its newline, borrowed for the call: {"type":"difference"...},
+ * {"type":"table"...}, at last {"type":"result"...}. *equal: no difference was found. */
+typedef void service_line_fn(void *ctx, const char *line);
+MUST_CHECK bool service_validate(struct service *s, const struct validate_request *request,
+                                 service_line_fn *line, void *ctx, bool *equal,
+                                 struct err *err);
+
+#endif
