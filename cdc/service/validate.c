@@ -145,14 +145,28 @@ static void emit_result(struct emitter *e, const struct validate_request *reques
     emit(e);
 }
 
+/* The lane as validate_run asks for it: held when it starts, and perhaps when it ends. */
+struct grip {
+    struct lane *lane;
+    bool held;
+};
+
 static void resume(void *ctx)
 {
-    lane_release(ctx);
+    struct grip *g = ctx;
+
+    if (g->held)
+        lane_release(g->lane);
+    g->held = false;
 }
 
 static bool hold(void *ctx, struct err *err)
 {
-    return lane_hold(ctx, err);
+    struct grip *g = ctx;
+
+    if (!g->held)
+        g->held = lane_hold(g->lane, err);
+    return g->held;
 }
 
 bool service_validate(struct service *s, const struct validate_request *request,
@@ -161,6 +175,7 @@ bool service_validate(struct service *s, const struct validate_request *request,
     struct config *c = s->config;
     struct emitter e = {s, request->show_values, line, ctx, BUF_INIT};
     struct validate_result result;
+    struct grip grip = {&s->lane, false};
     struct validate_config config = {.mode = request->mode,
                                      .source = &c->source,
                                      .target = &c->target,
@@ -171,7 +186,7 @@ bool service_validate(struct service *s, const struct validate_request *request,
                                      .apply = s->apply,
                                      .lane_resume = s->apply ? resume : NULL,
                                      .lane_hold = s->apply ? hold : NULL,
-                                     .lane_ctx = &s->lane,
+                                     .lane_ctx = &grip,
                                      .repair = request->repair,
                                      .only = request->only,
                                      .n_only = request->n_only,
@@ -182,12 +197,10 @@ bool service_validate(struct service *s, const struct validate_request *request,
 
     memset(&result, 0, sizeof(result));
     *equal = false;
-    if (s->apply && !lane_hold(&s->lane, err))
+    if (s->apply && !hold(&grip, err))
         return false;
-    /* validate_run returns with the lane as it found it: held. */
     ok = validate_run(&config, &result, err);
-    if (s->apply)
-        lane_release(&s->lane);
+    resume(&grip);
     if (ok) {
         emit_result(&e, request, &result);
         *equal = result.differences == 0;

@@ -1,0 +1,315 @@
+#include "cdc/service/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cdc/service/status.h"
+#include "schema/base/json.h"
+#include "schema/base/log.h"
+#include "schema/base/xalloc.h"
+
+#define REQUEST_BYTES_MAX 65536
+#define LINE_BYTES_MAX ((size_t)64 << 20)
+#define POLL_MS 200
+#define CLIENT_TIMEOUT_S 10
+
+struct control {
+    struct service *service;
+    char *path;
+    int fd;
+    pthread_t thread;
+    atomic_bool stop;
+};
+
+static bool socket_path(const char *dir, const char *name, struct sockaddr_un *out,
+                        struct err *err)
+{
+    memset(out, 0, sizeof(*out));
+    out->sun_family = AF_UNIX;
+    if ((size_t)snprintf(out->sun_path, sizeof(out->sun_path), "%s/%s", dir, name) >=
+        sizeof(out->sun_path)) {
+        err_set(err, ERR_CONFIG, "queue.dir %s is too long for a Unix socket in it", dir);
+        return false;
+    }
+    return true;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        data += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static void send_line(void *ctx, const char *line)
+{
+    const int *fd = ctx;
+
+    /* A client that went away does not stop the work it asked for. */
+    if (write_all(*fd, line, strlen(line)))
+        (void)write_all(*fd, "\n", 1);
+}
+
+static void send_end(int fd, int exit_code, const struct err *err)
+{
+    struct buf b = BUF_INIT;
+
+    buf_putf(&b, "{\"type\":\"end\",\"exit\":%d", exit_code);
+    if (err->kind != ERR_NONE) {
+        buf_put_str(&b, ",\"error\":");
+        json_put_cstr(&b, err->text);
+        buf_put_str(&b, ",\"reason\":");
+        json_put_cstr(&b, err->reason);
+    }
+    buf_put_str(&b, "}");
+    send_line(&fd, buf_cstr(&b));
+    buf_release(&b);
+}
+
+static bool read_request(int fd, char *out, size_t size)
+{
+    size_t n = 0;
+
+    while (n + 1 < size) {
+        ssize_t got = recv(fd, out + n, size - 1 - n, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        n += (size_t)got;
+        out[n] = '\0';
+        if (memchr(out, '\n', n))
+            return true;
+    }
+    return false;
+}
+
+static void do_validate(struct control *c, int fd, const cJSON *request)
+{
+    struct validate_request r = {.mode = VALIDATE_FROZEN};
+    const cJSON *mode = cJSON_GetObjectItemCaseSensitive(request, "mode");
+    const cJSON *only = cJSON_GetObjectItemCaseSensitive(request, "only"), *item;
+    struct err err = ERR_INIT;
+    bool equal = false;
+
+    if (cJSON_IsString(mode) && strcmp(mode->valuestring, "offline") == 0)
+        r.mode = VALIDATE_OFFLINE;
+    r.repair = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "repair"));
+    r.show_values = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "show_values"));
+    r.only = xcalloc((size_t)cJSON_GetArraySize(only) + 1, sizeof(char *));
+    cJSON_ArrayForEach(item, only) {
+        if (cJSON_IsString(item))
+            r.only[r.n_only++] = item->valuestring;
+    }
+    if (!c->service->apply)
+        err_set(&err, ERR_CONFIG, "this service only captures; ask the one that applies");
+    else if (service_validate(c->service, &r, send_line, &fd, &equal, &err))
+        err = ERR_INIT;
+    send_end(fd, err.kind != ERR_NONE ? err_exit_code(&err) : equal ? 0 : 1, &err);
+    free(r.only);
+}
+
+static void serve(struct control *c, int fd)
+{
+    char text[REQUEST_BYTES_MAX];
+    cJSON *request = NULL;
+    struct err err = ERR_INIT;
+    const cJSON *verb;
+
+    if (!read_request(fd, text, sizeof(text)))
+        return;
+    if (!json_parse(bytes_str(text), 0, &request, &err)) {
+        send_end(fd, 2, &err);
+        return;
+    }
+    verb = cJSON_GetObjectItemCaseSensitive(request, "do");
+    if (cJSON_IsString(verb) && strcmp(verb->valuestring, "status") == 0) {
+        struct buf b = BUF_INIT;
+
+        status_of_service(c->service, &b);
+        send_line(&fd, buf_cstr(&b));
+        buf_release(&b);
+        send_end(fd, 0, &err);
+    } else if (cJSON_IsString(verb) && strcmp(verb->valuestring, "validate") == 0) {
+        do_validate(c, fd, request);
+    } else {
+        err_set(&err, ERR_CONFIG, "unknown request; this service is of another version");
+        send_end(fd, 2, &err);
+    }
+    cJSON_Delete(request);
+}
+
+static void *control_main(void *arg)
+{
+    struct control *c = arg;
+
+    while (!atomic_load(&c->stop)) {
+        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+        struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_S};
+        int fd;
+
+        if (poll(&p, 1, POLL_MS) <= 0)
+            continue;
+        fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0)
+            continue;
+        /* One client at a time; a silent one must not keep the others out. */
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+        serve(c, fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static bool listen_at(struct control *c, const struct sockaddr_un *addr, struct err *err)
+{
+    mode_t before = umask(0177);
+    bool ok;
+
+    /* Whoever opened the service owns the queue, so a socket that is there is a leftover. */
+    unlink(addr->sun_path);
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ok = c->fd >= 0 && bind(c->fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 &&
+         listen(c->fd, 16) == 0;
+    umask(before);
+    if (!ok)
+        err_errno(err, "control socket %s", addr->sun_path);
+    return ok;
+}
+
+bool control_open(struct service *s, struct control **out, struct err *err)
+{
+    struct control *c = xcalloc(1, sizeof(*c));
+    const char *name = s->stages == SERVICE_CAPTURE ? "capture.sock" : "control.sock";
+    struct sockaddr_un addr;
+
+    c->service = s;
+    c->fd = -1;
+    if (!socket_path(s->config->queue_dir, name, &addr, err) || !listen_at(c, &addr, err))
+        goto fail;
+    c->path = xstrdup(addr.sun_path);
+    if (pthread_create(&c->thread, NULL, control_main, c) != 0) {
+        err_set(err, ERR_IO, "cannot start a thread for the control socket");
+        goto fail;
+    }
+    *out = c;
+    return true;
+fail:
+    if (c->fd >= 0)
+        close(c->fd);
+    free(c->path);
+    free(c);
+    return false;
+}
+
+void control_close(struct control *c)
+{
+    if (!c)
+        return;
+    atomic_store(&c->stop, true);
+    pthread_join(c->thread, NULL);
+    close(c->fd);
+    unlink(c->path);
+    free(c->path);
+    free(c);
+}
+
+/* ---- client ---- */
+
+/* The last line says how it went. False: it was not the last one. */
+static bool read_end(const char *line, int *exit_code, struct err *err)
+{
+    cJSON *json = NULL;
+    struct err ignored = ERR_INIT;
+    const cJSON *type, *text, *reason, *code;
+    bool is_end;
+
+    if (strncmp(line, "{\"type\":\"end\"", 13) != 0 ||
+        !json_parse(bytes_str(line), 0, &json, &ignored))
+        return false;
+    type = cJSON_GetObjectItemCaseSensitive(json, "type");
+    text = cJSON_GetObjectItemCaseSensitive(json, "error");
+    reason = cJSON_GetObjectItemCaseSensitive(json, "reason");
+    code = cJSON_GetObjectItemCaseSensitive(json, "exit");
+    is_end = cJSON_IsString(type) && cJSON_IsNumber(code);
+    if (is_end) {
+        *exit_code = code->valueint;
+        *err = ERR_INIT;
+        if (cJSON_IsString(text))
+            err_reason(err, ERR_REFUSED, cJSON_IsString(reason) ? reason->valuestring : "",
+                       "%s", text->valuestring);
+    }
+    cJSON_Delete(json);
+    return is_end;
+}
+
+static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code,
+                       struct err *err)
+{
+    char *text = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    bool ended = false;
+
+    while (!ended && (n = getline(&text, &cap, f)) > 0 && (size_t)n <= LINE_BYTES_MAX) {
+        if (text[n - 1] == '\n')
+            text[n - 1] = '\0';
+        ended = read_end(text, exit_code, err);
+        if (!ended)
+            line(ctx, text);
+    }
+    free(text);
+    if (!ended)
+        err_set(err, ERR_IO, "the service went away in the middle of its answer");
+    return ended;
+}
+
+bool control_call(const char *queue_dir, const char *socket_name, const char *request,
+                  service_line_fn *line, void *ctx, bool *running, int *exit_code,
+                  struct err *err)
+{
+    struct sockaddr_un addr;
+    int fd;
+    FILE *f;
+    bool ok;
+
+    *running = false;
+    if (!socket_path(queue_dir, socket_name, &addr, err))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return true;
+    }
+    *running = true;
+    f = fdopen(fd, "r");
+    ok = f && write_all(fd, request, strlen(request)) && write_all(fd, "\n", 1);
+    if (!ok)
+        err_errno(err, "control socket %s", addr.sun_path);
+    else
+        ok = read_lines(f, line, ctx, exit_code, err);
+    if (f)
+        fclose(f);
+    else
+        close(fd);
+    return ok;
+}
