@@ -39,8 +39,8 @@ struct audit_summary {
     uint64_t n_records;
     uint64_t last_seq; /* 0: the file is empty */
     char last_hash[SHA256_HEX_SIZE];
-    uint64_t n_torn;     /* fragments that a crash left and a torn record names */
-    bool is_tail_torn;   /* the last line is a fragment that no record names yet */
+    uint64_t n_torn;   /* fragments that a crash left and a torn record names */
+    bool is_tail_torn; /* the last line is a fragment that no record names yet */
     bool has_anchor;
 };
 

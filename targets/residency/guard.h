@@ -29,9 +29,9 @@
 #define PERMIT_RENEW_US ((uint64_t)60 * 1000 * 1000)
 
 enum evidence_kind {
-    EVIDENCE_NONE = 0,           /* refused: "no_evidence" */
-    EVIDENCE_EC2,                /* refused by name until there is a client for the EC2 API */
-    EVIDENCE_INVENTORY,          /* saved answers of the EC2 API, at most 24 h old */
+    EVIDENCE_NONE = 0,          /* refused: "no_evidence" */
+    EVIDENCE_EC2,               /* refused by name until there is a client for the EC2 API */
+    EVIDENCE_INVENTORY,         /* saved answers of the EC2 API, at most 24 h old */
     EVIDENCE_UNPROVEN_LOOPBACK, /* loopback peers only; everything is marked unproven */
 };
 
