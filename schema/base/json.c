@@ -346,9 +346,17 @@ bool json_parse(struct bytes text, unsigned flags, cJSON **out, struct err *err)
     return ok;
 }
 
-bool json_int64(const cJSON *item, int64_t *out)
+/* The digits of an integer; -0 is none. */
+static const char *digits_of(const cJSON *item)
 {
     const char *s = cJSON_IsNumber(item) ? item->valuestring : NULL;
+
+    return s != NULL && strcmp(s, "-0") != 0 ? s : NULL;
+}
+
+bool json_int64(const cJSON *item, int64_t *out)
+{
+    const char *s = digits_of(item);
     char *end;
 
     if (s == NULL)
@@ -360,7 +368,7 @@ bool json_int64(const cJSON *item, int64_t *out)
 
 bool json_uint64(const cJSON *item, uint64_t *out)
 {
-    const char *s = cJSON_IsNumber(item) ? item->valuestring : NULL;
+    const char *s = digits_of(item);
     char *end;
 
     if (s == NULL || s[0] == '-')

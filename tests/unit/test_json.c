@@ -64,6 +64,10 @@ static void test_json_reads_64_bit_integers_as_they_are_written(void **state)
     assert_false(json_int64(b, &i));
     assert_false(json_int64(NULL, &i));
     cJSON_Delete(j);
+    j = parse("-0", 0);
+    assert_false(json_int64(j, &i));
+    assert_false(json_uint64(j, &u));
+    cJSON_Delete(j);
 }
 
 static void test_json_refuses_a_raw_nul_wherever_it_stands(void **state)
