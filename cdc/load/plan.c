@@ -1,0 +1,413 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "cdc/load/work.h"
+#include "cdc/source/chunks.h"
+#include "schema/base/xalloc.h"
+#include "schema/ddl/ddl.h"
+
+#define CHUNK_BYTES_DEFAULT ((uint64_t)32 << 20)
+#define CHUNK_ROWS_MIN 1000
+#define CHUNK_ROWS_MAX 5000000
+#define ROW_BYTES_UNKNOWN 200
+#define FOREIGN_NAMES_MAX 10
+
+static uint64_t number(struct bytes text)
+{
+    char digits[24] = "";
+
+    if (text.data && text.len < sizeof(digits))
+        memcpy(digits, text.data, text.len);
+    return strtoull(digits, NULL, 10);
+}
+
+struct listing {
+    struct load *load;
+    size_t cap;
+};
+
+static bool is_chosen(const struct load_config *c, const char *db, const char *name)
+{
+    if (c->wanted && !c->wanted(c->wanted_ctx, db, name))
+        return false;
+    if (!c->only)
+        return true;
+    for (size_t i = 0; i < c->n_only; i++) {
+        size_t n = strlen(db);
+
+        if (strncmp(c->only[i], db, n) == 0 && c->only[i][n] == '.' &&
+            strcmp(c->only[i] + n + 1, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool take_table(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct listing *listing = ctx;
+    struct load *l = listing->load;
+    char *db, *name;
+    struct load_table *t;
+
+    (void)err;
+    assert(n == 4);
+    db = xstrndup((const char *)columns[0].data, columns[0].len);
+    name = xstrndup((const char *)columns[1].data, columns[1].len);
+    if (!is_chosen(l->config, db, name)) {
+        free(db);
+        free(name);
+        return true;
+    }
+    if (l->n_tables == listing->cap) {
+        listing->cap = listing->cap ? listing->cap * 2 : 64;
+        l->tables = xrealloc(l->tables, listing->cap * sizeof(*l->tables));
+    }
+    t = &l->tables[l->n_tables++];
+    *t = (struct load_table){.db = db, .name = name, .step = STEP_PLAN, .lo = UINT64_MAX};
+    t->rows_estimate = number(columns[2]);
+    t->row_bytes = number(columns[3]);
+    if (!t->row_bytes)
+        t->row_bytes = ROW_BYTES_UNKNOWN;
+    return true;
+}
+
+static struct load_table *find_table(struct load *l, const char *db, const char *name)
+{
+    for (size_t i = 0; i < l->n_tables; i++) {
+        if (strcmp(l->tables[i].db, db) == 0 && strcmp(l->tables[i].name, name) == 0)
+            return &l->tables[i];
+    }
+    return NULL;
+}
+
+/*
+ * Take over what an interrupted load left, if it still fits: its chunks must have been read
+ * at or behind the lane, for the lane has skipped the table's changes up to where it stands.
+ */
+static bool resume_table(struct load *l, struct load_table *t, const char *definition,
+                         struct err *err)
+{
+    bool exists;
+
+    t->step = STEP_PLAN;
+    if (!definition || !definition[0])
+        return true;
+    if (!ddl_parse_table(definition, t->db, &t->table, err))
+        return false;
+    if (!t->table->n_row_key)
+        return true;
+    if (!target_table_exists(l->target, t->db, t->name, &exists, err) ||
+        !target_chunks_read(l->target, l->config->channel, t->db, t->name, &t->chunks,
+                            &t->n_chunks, err))
+        return false;
+    for (size_t i = 0; i < t->n_chunks; i++) {
+        const struct chunk_state *chunk = &t->chunks[i];
+
+        if (!chunk->done)
+            continue;
+        if (chunk->lo < l->lane_lsn || !exists)
+            return true;
+        t->lo = chunk->lo < t->lo ? chunk->lo : t->lo;
+        t->hi = chunk->hi > t->hi ? chunk->hi : t->hi;
+        t->rows += chunk->rows;
+        t->done_chunks++;
+    }
+    if (!exists || !t->n_chunks)
+        return true;
+    t->definition = xstrdup(definition);
+    t->step = t->done_chunks == t->n_chunks ? STEP_COPIED : STEP_COPY;
+    return true;
+}
+
+static void forget_plan(struct load_table *t)
+{
+    chunk_states_free(t->chunks, t->n_chunks);
+    table_free(t->table);
+    free(t->definition);
+    t->chunks = NULL;
+    t->n_chunks = t->next_chunk = t->done_chunks = 0;
+    t->table = NULL;
+    t->definition = NULL;
+    t->lo = UINT64_MAX;
+    t->hi = t->rows = 0;
+}
+
+static bool take_state(struct load *l, struct load_table *t, const struct table_state *state,
+                       struct err *err)
+{
+    t->is_known = true;
+    switch (state->life) {
+    case TABLE_STRICT:
+    case TABLE_COLLAPSE:
+        if (!ddl_parse_table(state->definition ? state->definition : "", t->db, &t->table, err))
+            return false;
+        t->definition = xstrdup(state->definition);
+        t->lo = state->lo;
+        t->hi = state->hi;
+        t->rows = state->rows;
+        t->step = state->life == TABLE_STRICT ? STEP_PRESENT : STEP_COPIED;
+        return true;
+    case TABLE_LOAD:
+        if (!resume_table(l, t, state->definition, err))
+            return false;
+        if (t->step == STEP_PLAN)
+            forget_plan(t);
+        return true;
+    default:
+        return true;
+    }
+}
+
+static void skip_refused(struct load *l, struct load_table *t)
+{
+    struct buf key = BUF_INIT;
+
+    buf_putf(&key, "%s", t->db);
+    buf_put_u8(&key, 0);
+    buf_put_str(&key, t->name);
+    if (map_get(&l->refused, buf_bytes(&key)))
+        t->step = STEP_REFUSED;
+    buf_release(&key);
+}
+
+bool load_list_tables(struct load *l, struct err *err)
+{
+    bool ok = false;
+    struct listing listing = {l, 0};
+    struct table_state *states = NULL;
+    size_t n_states = 0;
+
+    load_tables_release(l);
+    /* Statistics may be a day old by default; they size the chunks. */
+    if (!source_query(l->source, "SET SESSION information_schema_stats_expiry = 0", NULL, NULL,
+                      err) ||
+        !source_query(l->source,
+                      "SELECT table_schema, table_name, COALESCE(table_rows, 0),"
+                      " COALESCE(avg_row_length, 0) FROM information_schema.tables"
+                      " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN"
+                      " ('mysql', 'sys', 'information_schema', 'performance_schema')"
+                      " ORDER BY 1, 2",
+                      take_table, &listing, err) ||
+        !target_tables_read(l->target, l->config->channel, &states, &n_states, err))
+        goto done;
+    for (size_t i = 0; i < n_states; i++) {
+        struct load_table *t = find_table(l, states[i].db, states[i].name);
+
+        if (t && !take_state(l, t, &states[i], err))
+            goto done;
+    }
+    for (size_t i = 0; i < l->n_tables; i++)
+        skip_refused(l, &l->tables[i]);
+    ok = true;
+done:
+    table_states_free(states, n_states);
+    return ok;
+}
+
+void load_tables_release(struct load *l)
+{
+    for (size_t i = 0; i < l->n_tables; i++) {
+        forget_plan(&l->tables[i]);
+        free(l->tables[i].db);
+        free(l->tables[i].name);
+    }
+    free(l->tables);
+    l->tables = NULL;
+    l->n_tables = 0;
+    l->at_table = NULL;
+}
+
+static bool refuse_foreign(struct load *l, struct err *err)
+{
+    bool ok = false;
+    struct buf names = BUF_INIT;
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n_tables; i++) {
+        const struct load_table *t = &l->tables[i];
+        bool exists = false;
+
+        if (t->is_known)
+            continue;
+        if (!target_table_exists(l->target, t->db, t->name, &exists, err))
+            goto done;
+        if (exists && n++ < FOREIGN_NAMES_MAX)
+            buf_putf(&names, "%s%s.%s", n > 1 ? ", " : "", t->db, t->name);
+    }
+    if (n) {
+        err_reason(err, ERR_DATA, "exists",
+                   "the target has %zu tables of the same name that this copy did not make"
+                   " (%s%s); nothing was written; drop or rename them, or leave them out",
+                   n, buf_cstr(&names), n > FOREIGN_NAMES_MAX ? ", ..." : "");
+        goto done;
+    }
+    ok = true;
+done:
+    buf_release(&names);
+    return ok;
+}
+
+struct database {
+    char *charset;
+    char *collation;
+};
+
+static bool take_database(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct database *d = ctx;
+
+    (void)err;
+    assert(n == 2);
+    free(d->charset);
+    free(d->collation);
+    d->charset = xstrndup((const char *)columns[0].data, columns[0].len);
+    d->collation = xstrndup((const char *)columns[1].data, columns[1].len);
+    return true;
+}
+
+static bool create_database(struct load *l, const char *db, struct err *err)
+{
+    bool ok = false;
+    struct database d = {NULL, NULL};
+    struct buf sql = BUF_INIT;
+
+    buf_put_str(&sql, "SELECT default_character_set_name, default_collation_name"
+                      " FROM information_schema.schemata WHERE schema_name = ");
+    sql_put_string(&sql, bytes_str(db));
+    if (!source_query(l->source, buf_cstr(&sql), take_database, &d, err))
+        goto done;
+    if (d.charset && !target_create_database(l->target, db, d.charset, d.collation, err))
+        goto done;
+    ok = true;
+done:
+    free(d.charset);
+    free(d.collation);
+    buf_release(&sql);
+    return ok;
+}
+
+bool load_prepare_target(struct load *l, struct err *err)
+{
+    const char *made = "";
+
+    if (!refuse_foreign(l, err))
+        return false;
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step != STEP_PLAN)
+            continue;
+        /* The list is in order of databases. */
+        if (strcmp(made, t->db) != 0 && !create_database(l, t->db, err))
+            return false;
+        made = t->db;
+        if (!t->is_known && !load_save_state(l, l->target, t, TABLE_WAIT, "", err))
+            return false;
+        t->is_known = true;
+    }
+    return true;
+}
+
+bool load_make_table(struct load *l, struct load_table *t, struct target *target,
+                     const struct chunk_state *chunks, size_t n, struct err *err)
+{
+    bool ok = false;
+    struct notes notes = {0};
+    const char *channel = l->config->channel;
+
+    /* First no chunk, then no table: a crash in between never shows done chunks without rows. */
+    if (!target_chunks_plan(target, channel, t->db, t->name, NULL, 0, err) ||
+        !load_save_state(l, target, t, TABLE_LOAD, "", err) ||
+        !target_drop_table(target, t->db, t->name, err) ||
+        !target_create_table(target, t->table, TABLE_ROW_KEY_ONLY, &notes, err) ||
+        (n && !target_chunks_plan(target, channel, t->db, t->name, chunks, n, err)))
+        goto done;
+    ok = true;
+done:
+    load_notes_merge(l, &notes);
+    return ok;
+}
+
+static uint64_t chunk_rows(const struct load *l, const struct load_table *t)
+{
+    uint64_t bytes = l->config->chunk_bytes ? l->config->chunk_bytes : CHUNK_BYTES_DEFAULT;
+    uint64_t rows = bytes / t->row_bytes;
+
+    if (rows < CHUNK_ROWS_MIN)
+        rows = CHUNK_ROWS_MIN;
+    return rows > CHUNK_ROWS_MAX ? CHUNK_ROWS_MAX : rows;
+}
+
+static char *bound_text(const struct table *t, const struct value *key)
+{
+    struct buf b = BUF_INIT;
+    char *text;
+
+    chunk_put_bound(&b, t, key);
+    text = xstrdup(buf_cstr(&b));
+    buf_release(&b);
+    return text;
+}
+
+static bool cut_table(struct load *l, struct load_table *t, struct source *s,
+                      struct chunk_state **out, size_t *n_out, struct err *err)
+{
+    bool ok = false;
+    struct arena arena = {0};
+    struct key_bounds bounds = {0};
+    struct chunk_state *chunks;
+
+    if (!chunks_walk(s, t->table, chunk_rows(l, t), &arena, &bounds, err))
+        goto done;
+    chunks = xcalloc(bounds.n + 1, sizeof(*chunks));
+    for (size_t i = 0; i <= bounds.n; i++) {
+        chunks[i].number = i;
+        if (i > 0)
+            chunks[i].low = bound_text(t->table, bounds.keys[i - 1]);
+        if (i < bounds.n)
+            chunks[i].high = bound_text(t->table, bounds.keys[i]);
+    }
+    *out = chunks;
+    *n_out = bounds.n + 1;
+    ok = true;
+done:
+    arena_release(&arena);
+    return ok;
+}
+
+bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
+                     struct target *target, struct err *err)
+{
+    bool ok = false;
+    struct buf text = BUF_INIT;
+    struct chunk_state *chunks = NULL;
+    size_t n = 0;
+
+    forget_plan(t);
+    if (!source_read_table(s, t->db, t->name, &t->table, err)) {
+        if (err->kind != ERR_DATA || strcmp(err->reason, "no_table") != 0)
+            goto done;
+        t->step = STEP_GONE;
+        ok = true;
+        goto done;
+    }
+    ddl_print_table(t->table, &text);
+    t->definition = xstrdup(buf_cstr(&text));
+    if (!t->table->n_row_key) {
+        t->step = STEP_UNKEYED;
+        ok = true;
+        goto done;
+    }
+    if (!cut_table(l, t, s, &chunks, &n, err) ||
+        !load_make_table(l, t, target, chunks, n, err))
+        goto done;
+    t->chunks = chunks;
+    t->n_chunks = n;
+    chunks = NULL;
+    t->step = STEP_COPY;
+    ok = true;
+done:
+    chunk_states_free(chunks, n);
+    buf_release(&text);
+    return ok;
+}

@@ -1,0 +1,132 @@
+/*
+ * work.h - inside of the load engine: what one attempt knows about its tables.
+ *
+ * An attempt is one try from the state in the target to the end. A lost connection ends it;
+ * load_run() waits and begins the next, which finds done chunks done. Rows of one attempt:
+ * load.c drives the rounds, plan.c lists and cuts tables, copy.c moves rows with N workers,
+ * unkeyed.c reads tables without a row key, finish.c adds what comes after the rows.
+ */
+#ifndef CDC_LOAD_WORK_H
+#define CDC_LOAD_WORK_H
+
+#include <pthread.h>
+
+#include "cdc/load/load.h"
+#include "schema/base/arena.h"
+#include "schema/base/map.h"
+
+#define LOAD_WORKERS_MAX 64
+#define LOAD_ROUNDS_MAX 20
+
+enum load_step {
+    STEP_PRESENT,  /* STRICT already */
+    STEP_PLAN,     /* to be read from the source and cut */
+    STEP_COPY,     /* has chunks to copy */
+    STEP_COPIED,   /* all chunks are in; the lane may collapse its window */
+    STEP_UNKEYED,  /* no row key: after the others, in one piece */
+    STEP_LOADED,   /* STRICT since this attempt */
+    STEP_AGAIN,    /* its definition changed meanwhile: next round */
+    STEP_REFUSED,  /* cannot be loaded: result.refused says why */
+    STEP_GONE,     /* dropped on the source */
+};
+
+struct load_table {
+    char *db;
+    char *name;
+    uint64_t rows_estimate; /* of the source's statistics */
+    uint64_t row_bytes;     /* average, at least 1 */
+    bool is_known;          /* the target's state has a row for it */
+    enum load_step step;
+    bool is_busy;        /* being planned by a worker */
+    struct table *table; /* definition that rows are read and written by */
+    char *definition;    /* its canonical text */
+    struct chunk_state *chunks;
+    size_t n_chunks;
+    size_t next_chunk; /* the first that no worker has taken */
+    size_t done_chunks;
+    uint64_t lo, hi; /* LSNs, over all chunks */
+    uint64_t rows;   /* in done chunks */
+};
+
+struct load {
+    const struct load_config *config;
+    struct load_result *result;
+    struct source *source; /* the main thread's connections */
+    struct target *target;
+    uint64_t lane_lsn; /* where the lane stands; it does not move while rows are copied */
+    struct gtid lane_gtid;
+    struct load_table *tables;
+    size_t n_tables;
+    struct map refused; /* "db\0table": not tried again by this load_run; survives attempts */
+
+    pthread_mutex_t lock; /* tables[].step, chunks, counters, result and failure in workers */
+    bool has_failed;
+    struct err failure; /* the first */
+    uint64_t rows, bytes, chunks_done;
+    unsigned busy_workers;
+    const char *at_table; /* for progress */
+
+    const char *phase;
+    uint64_t progress_us; /* steady time of the last report */
+    struct {
+        uint64_t at_us, rows;
+    } samples[32];
+    unsigned n_samples;
+};
+
+/* load.c */
+void load_report(struct load *l, bool now);
+/* The table cannot be loaded now; said once, with its remedy. Takes the lock. */
+void load_refuse(struct load *l, struct load_table *t, const char *why);
+/* Its own transaction on the given connection. */
+MUST_CHECK bool load_save_state(struct load *l, struct target *target,
+                                const struct load_table *t, enum table_life life,
+                                const char *reason, struct err *err);
+/* Run the lane to `until` and take note of where it stands. */
+MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
+
+/* plan.c */
+/* Every wanted base table of the source with what the target's state says of it. */
+MUST_CHECK bool load_list_tables(struct load *l, struct err *err);
+void load_tables_release(struct load *l);
+/* Refuse foreign tables of the same name, create databases, note new tables as WAIT. */
+MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
+/* Read the definition inside the view that s has open and cut the table; makes the table on
+ * the target. Sets t->step to STEP_COPY, STEP_UNKEYED or STEP_GONE. */
+MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
+                                struct target *target, struct err *err);
+/* Empty table on the target, made from t->table with its row key only, no chunk done. */
+MUST_CHECK bool load_make_table(struct load *l, struct load_table *t, struct target *target,
+                                const struct chunk_state *chunks, size_t n, struct err *err);
+
+/* view.c: a view on the source and its bracket as LSNs of the queue. */
+struct load_view {
+    bool is_open;
+    uint64_t opened_us; /* steady */
+    uint64_t lo, hi;
+};
+MUST_CHECK bool load_view_open(struct load *l, struct source *s, struct load_view *v,
+                               struct err *err);
+void load_view_close(struct source *s, struct load_view *v);
+
+/* copy.c */
+MUST_CHECK bool load_copy(struct load *l, struct err *err);
+/* All rows of one range into t's table, with the chunk's done mark (NULL chunk: none). */
+MUST_CHECK bool load_copy_rows(struct load *l, struct load_table *t, struct source *s,
+                               struct target *target, struct chunk_state *chunk,
+                               struct err *err);
+
+/* unkeyed.c */
+MUST_CHECK bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err);
+
+/* finish.c */
+/* Secondary keys of all tables that the lane has collapsed, then STRICT. */
+MUST_CHECK bool load_add_keys(struct load *l, struct err *err);
+MUST_CHECK bool load_make_strict(struct load *l, struct load_table *t, struct target *target,
+                                 struct err *err);
+MUST_CHECK bool load_add_foreign_keys(struct load *l, struct err *err);
+MUST_CHECK bool load_add_views(struct load *l, struct err *err);
+MUST_CHECK bool load_list_waiting(struct load *l, struct err *err);
+void load_notes_merge(struct load *l, struct notes *notes); /* takes the lock; empties notes */
+
+#endif
