@@ -32,9 +32,9 @@ struct load_config {
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;
-    struct apply *apply;  /* the lane, not running */
-    uint32_t workers;     /* 0 = 4 */
-    uint64_t chunk_bytes; /* 0 = 32 MiB, by the source's average row length */
+    struct apply *apply;      /* the lane, not running */
+    uint32_t workers;         /* 0 = 4 */
+    uint64_t chunk_bytes;     /* 0 = 32 MiB, by the source's average row length */
     uint64_t view_max_age_us; /* 0 = 15 min */
     bool (*wanted)(void *ctx, const char *db, const char *name);
     void *wanted_ctx;
@@ -47,12 +47,12 @@ struct load_config {
 struct load_result {
     size_t tables_loaded, tables_present; /* now; already STRICT before */
     uint64_t rows, bytes;
-    uint64_t lsn;             /* all tables are at this transaction */
+    uint64_t lsn; /* all tables are at this transaction */
     struct gtid gtid;
     struct position position;
-    struct notes notes;    /* weaker or missing on the target; views that failed */
-    struct notes waiting;  /* triggers, events, routines: not created before cutover */
-    struct notes refused;  /* tables that could not be loaded, with the remedy */
+    struct notes notes;   /* weaker or missing on the target; views that failed */
+    struct notes waiting; /* triggers, events, routines: not created before cutover */
+    struct notes refused; /* tables that could not be loaded, with the remedy */
 };
 
 /* True when every wanted table is STRICT (refused tables: ERR_DATA reason "refused"). */

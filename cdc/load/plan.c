@@ -5,6 +5,7 @@
 #include "cdc/source/chunks.h"
 #include "schema/base/xalloc.h"
 #include "schema/ddl/ddl.h"
+#include "targets/sqltext.h"
 
 #define CHUNK_BYTES_DEFAULT ((uint64_t)32 << 20)
 #define CHUNK_ROWS_MIN 1000
@@ -97,8 +98,8 @@ static bool resume_table(struct load *l, struct load_table *t, const char *defin
     if (!t->table->n_row_key)
         return true;
     if (!target_table_exists(l->target, t->db, t->name, &exists, err) ||
-        !target_chunks_read(l->target, l->config->channel, t->db, t->name, &t->chunks,
-                            &t->n_chunks, err))
+        !target_chunks_read(l->target, l->config->channel, t->db, t->name, &t->chunks, &t->n_chunks,
+                            err))
         return false;
     for (size_t i = 0; i < t->n_chunks; i++) {
         const struct chunk_state *chunk = &t->chunks[i];
@@ -158,18 +159,6 @@ static bool take_state(struct load *l, struct load_table *t, const struct table_
     }
 }
 
-static void skip_refused(struct load *l, struct load_table *t)
-{
-    struct buf key = BUF_INIT;
-
-    buf_putf(&key, "%s", t->db);
-    buf_put_u8(&key, 0);
-    buf_put_str(&key, t->name);
-    if (map_get(&l->refused, buf_bytes(&key)))
-        t->step = STEP_REFUSED;
-    buf_release(&key);
-}
-
 bool load_list_tables(struct load *l, struct err *err)
 {
     bool ok = false;
@@ -196,8 +185,6 @@ bool load_list_tables(struct load *l, struct err *err)
         if (t && !take_state(l, t, &states[i], err))
             goto done;
     }
-    for (size_t i = 0; i < l->n_tables; i++)
-        skip_refused(l, &l->tables[i]);
     ok = true;
 done:
     table_states_free(states, n_states);
@@ -375,8 +362,8 @@ done:
     return ok;
 }
 
-bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
-                     struct target *target, struct err *err)
+bool load_plan_table(struct load *l, struct load_table *t, struct source *s, struct target *target,
+                     enum load_step *step, struct err *err)
 {
     bool ok = false;
     struct buf text = BUF_INIT;
@@ -387,24 +374,23 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
     if (!source_read_table(s, t->db, t->name, &t->table, err)) {
         if (err->kind != ERR_DATA || strcmp(err->reason, "no_table") != 0)
             goto done;
-        t->step = STEP_GONE;
+        *step = STEP_GONE;
         ok = true;
         goto done;
     }
     ddl_print_table(t->table, &text);
     t->definition = xstrdup(buf_cstr(&text));
     if (!t->table->n_row_key) {
-        t->step = STEP_UNKEYED;
+        *step = STEP_UNKEYED;
         ok = true;
         goto done;
     }
-    if (!cut_table(l, t, s, &chunks, &n, err) ||
-        !load_make_table(l, t, target, chunks, n, err))
+    if (!cut_table(l, t, s, &chunks, &n, err) || !load_make_table(l, t, target, chunks, n, err))
         goto done;
     t->chunks = chunks;
     t->n_chunks = n;
     chunks = NULL;
-    t->step = STEP_COPY;
+    *step = STEP_COPY;
     ok = true;
 done:
     chunk_states_free(chunks, n);

@@ -19,15 +19,15 @@
 #define LOAD_ROUNDS_MAX 20
 
 enum load_step {
-    STEP_PRESENT,  /* STRICT already */
-    STEP_PLAN,     /* to be read from the source and cut */
-    STEP_COPY,     /* has chunks to copy */
-    STEP_COPIED,   /* all chunks are in; the lane may collapse its window */
-    STEP_UNKEYED,  /* no row key: after the others, in one piece */
-    STEP_LOADED,   /* STRICT since this attempt */
-    STEP_AGAIN,    /* its definition changed meanwhile: next round */
-    STEP_REFUSED,  /* cannot be loaded: result.refused says why */
-    STEP_GONE,     /* dropped on the source */
+    STEP_PRESENT, /* STRICT already */
+    STEP_PLAN,    /* to be read from the source and cut */
+    STEP_COPY,    /* has chunks to copy */
+    STEP_COPIED,  /* all chunks are in; the lane may collapse its window */
+    STEP_UNKEYED, /* no row key: after the others, in one piece */
+    STEP_LOADED,  /* STRICT since this attempt */
+    STEP_AGAIN,   /* its definition changed meanwhile: next round */
+    STEP_REFUSED, /* cannot be loaded: result.refused says why */
+    STEP_GONE,    /* dropped on the source */
 };
 
 struct load_table {
@@ -57,7 +57,8 @@ struct load {
     struct gtid lane_gtid;
     struct load_table *tables;
     size_t n_tables;
-    struct map refused; /* "db\0table": not tried again by this load_run; survives attempts */
+    struct map refused; /* "db.table": not tried again by this load_run; survives attempts */
+    struct map loaded;  /* likewise, loaded by this load_run */
 
     pthread_mutex_t lock; /* tables[].step, chunks, counters, result and failure in workers */
     bool has_failed;
@@ -78,10 +79,10 @@ struct load {
 void load_report(struct load *l, bool now);
 /* The table cannot be loaded now; said once, with its remedy. Takes the lock. */
 void load_refuse(struct load *l, struct load_table *t, const char *why);
+void load_note_loaded(struct load *l, struct load_table *t); /* STRICT now; takes the lock */
 /* Its own transaction on the given connection. */
-MUST_CHECK bool load_save_state(struct load *l, struct target *target,
-                                const struct load_table *t, enum table_life life,
-                                const char *reason, struct err *err);
+MUST_CHECK bool load_save_state(struct load *l, struct target *target, const struct load_table *t,
+                                enum table_life life, const char *reason, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */
 MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
 
@@ -92,9 +93,9 @@ void load_tables_release(struct load *l);
 /* Refuse foreign tables of the same name, create databases, note new tables as WAIT. */
 MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
 /* Read the definition inside the view that s has open and cut the table; makes the table on
- * the target. Sets t->step to STEP_COPY, STEP_UNKEYED or STEP_GONE. */
+ * the target. *step: STEP_COPY, STEP_UNKEYED or STEP_GONE. t is the caller's alone. */
 MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
-                                struct target *target, struct err *err);
+                                struct target *target, enum load_step *step, struct err *err);
 /* Empty table on the target, made from t->table with its row key only, no chunk done. */
 MUST_CHECK bool load_make_table(struct load *l, struct load_table *t, struct target *target,
                                 const struct chunk_state *chunks, size_t n, struct err *err);
@@ -113,8 +114,7 @@ void load_view_close(struct source *s, struct load_view *v);
 MUST_CHECK bool load_copy(struct load *l, struct err *err);
 /* All rows of one range into t's table, with the chunk's done mark (NULL chunk: none). */
 MUST_CHECK bool load_copy_rows(struct load *l, struct load_table *t, struct source *s,
-                               struct target *target, struct chunk_state *chunk,
-                               struct err *err);
+                               struct target *target, struct chunk_state *chunk, struct err *err);
 
 /* unkeyed.c */
 MUST_CHECK bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err);

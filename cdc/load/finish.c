@@ -1,0 +1,359 @@
+#include <assert.h>
+#include <stdlib.h>
+
+#include "cdc/load/work.h"
+#include "schema/base/clock.h"
+#include "schema/base/stop.h"
+#include "schema/base/xalloc.h"
+#include "targets/sqltext.h"
+
+#define KEY_WORKERS_DEFAULT 4
+#define WAIT_US 20000
+
+static bool has_line(const struct notes *notes, const char *line)
+{
+    for (size_t i = 0; i < notes->n; i++) {
+        if (strcmp(notes->lines[i], line) == 0)
+            return true;
+    }
+    return false;
+}
+
+void load_notes_merge(struct load *l, struct notes *notes)
+{
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < notes->n; i++) {
+        /* A table that starts over says the same again. */
+        if (!has_line(&l->result->notes, notes->lines[i]))
+            notes_add(&l->result->notes, "%s", notes->lines[i]);
+    }
+    pthread_mutex_unlock(&l->lock);
+    notes_release(notes);
+    *notes = (struct notes){0};
+}
+
+/* ---- secondary keys ---- */
+
+bool load_make_strict(struct load *l, struct load_table *t, struct target *target, struct err *err)
+{
+    struct notes notes = {0};
+    bool ok = target_add_keys(target, t->table, &notes, err);
+
+    load_notes_merge(l, &notes);
+    if (ok && !load_save_state(l, target, t, TABLE_STRICT, "", err))
+        return false;
+    if (ok) {
+        load_note_loaded(l, t);
+        return true;
+    }
+    if (err->kind != ERR_DATA && err->kind != ERR_SERVER)
+        return false;
+    struct err why = *err;
+    if (!load_save_state(l, target, t, TABLE_STOPPED, why.text, err))
+        return false;
+    load_refuse(l, t, why.text);
+    return true;
+}
+
+static struct load_table *next_table(struct load *l)
+{
+    struct load_table *found = NULL;
+
+    pthread_mutex_lock(&l->lock);
+    for (size_t i = 0; i < l->n_tables && !found && !l->has_failed; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step == STEP_COPIED && !t->is_busy) {
+            t->is_busy = true;
+            l->at_table = t->name;
+            found = t;
+        }
+    }
+    pthread_mutex_unlock(&l->lock);
+    return found;
+}
+
+static bool add_keys(struct load *l, struct target **target, struct err *err)
+{
+    struct load_table *t;
+
+    if (!target_connect(l->config->target, l->config->guard, target, err))
+        return false;
+    while ((t = next_table(l)) != NULL) {
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "load was asked to stop");
+            return false;
+        }
+        if (!load_make_strict(l, t, *target, err))
+            return false;
+    }
+    return true;
+}
+
+static void *keys_main(void *arg)
+{
+    struct load *l = arg;
+    struct target *target = NULL;
+    struct err err = ERR_INIT;
+    bool ok = add_keys(l, &target, &err);
+
+    target_close(target);
+    pthread_mutex_lock(&l->lock);
+    if (!ok && !l->has_failed) {
+        l->has_failed = true;
+        l->failure = err;
+    }
+    l->busy_workers--;
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+/* DDL in the window sent tables back to WAIT: they are the next round's. */
+static bool drop_sent_back(struct load *l, struct err *err)
+{
+    struct table_state *states = NULL;
+    size_t n = 0;
+
+    if (!target_tables_read(l->target, l->config->channel, &states, &n, err))
+        return false;
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+        const struct table_state *state = NULL;
+
+        for (size_t k = 0; k < n && !state; k++) {
+            if (strcmp(states[k].db, t->db) == 0 && strcmp(states[k].name, t->name) == 0)
+                state = &states[k];
+        }
+        if (t->step == STEP_COPIED && (!state || state->life != TABLE_COLLAPSE))
+            t->step = STEP_AGAIN;
+    }
+    table_states_free(states, n);
+    return true;
+}
+
+bool load_add_keys(struct load *l, struct err *err)
+{
+    pthread_t threads[LOAD_WORKERS_MAX];
+    uint32_t n = l->config->workers ? l->config->workers : KEY_WORKERS_DEFAULT, started = 0;
+
+    if (!drop_sent_back(l, err))
+        return false;
+    l->phase = "keys";
+    n = n > LOAD_WORKERS_MAX ? LOAD_WORKERS_MAX : n;
+    l->busy_workers = 0;
+    for (; started < n; started++) {
+        pthread_mutex_lock(&l->lock);
+        l->busy_workers++;
+        pthread_mutex_unlock(&l->lock);
+        if (pthread_create(&threads[started], NULL, keys_main, l) != 0) {
+            pthread_mutex_lock(&l->lock);
+            l->busy_workers--;
+            l->has_failed = true;
+            err_set(&l->failure, ERR_RETRY, "a thread for keys could not be started");
+            pthread_mutex_unlock(&l->lock);
+            break;
+        }
+    }
+    for (;;) {
+        unsigned busy;
+
+        pthread_mutex_lock(&l->lock);
+        busy = l->busy_workers;
+        pthread_mutex_unlock(&l->lock);
+        if (!busy)
+            break;
+        load_report(l, false);
+        clock_sleep_us(WAIT_US);
+    }
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < l->n_tables; i++)
+        l->tables[i].is_busy = false;
+    if (l->has_failed) {
+        *err = l->failure;
+        return false;
+    }
+    return apply_reload_tables(l->config->apply, err);
+}
+
+/* ---- foreign keys ---- */
+
+static bool take_count(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    size_t *count = ctx;
+
+    (void)columns;
+    (void)n;
+    (void)err;
+    (*count)++;
+    return true;
+}
+
+/* How many of the table's foreign keys the target has: an interrupted load may go on here. */
+static bool count_foreign_keys(struct load *l, const struct load_table *t, size_t *count,
+                               struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    *count = 0;
+    buf_put_str(&sql, "SELECT constraint_name FROM information_schema.table_constraints"
+                      " WHERE constraint_type = 'FOREIGN KEY' AND table_schema = ");
+    sql_put_string(&sql, bytes_str(t->db));
+    buf_put_str(&sql, " AND table_name = ");
+    sql_put_string(&sql, bytes_str(t->name));
+    ok = target_query(l->target, buf_cstr(&sql), take_count, count, err);
+    buf_release(&sql);
+    return ok;
+}
+
+bool load_add_foreign_keys(struct load *l, struct err *err)
+{
+    l->phase = "foreign keys";
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+        size_t count;
+
+        if ((t->step != STEP_PRESENT && t->step != STEP_LOADED) || !t->table->n_fks)
+            continue;
+        l->at_table = t->name;
+        load_report(l, false);
+        if (!count_foreign_keys(l, t, &count, err))
+            return false;
+        if (count >= t->table->n_fks)
+            continue;
+        if (target_add_foreign_keys(l->target, t->table, err))
+            continue;
+        if (err->kind != ERR_DATA && err->kind != ERR_SERVER)
+            return false;
+        struct notes notes = {0};
+        notes_add(&notes, "foreign keys of %s.%s are missing: %s", t->db, t->name, err->text);
+        load_notes_merge(l, &notes);
+    }
+    return true;
+}
+
+/* ---- views ---- */
+
+struct view {
+    char *db, *name, *text;
+    bool is_done;
+};
+
+struct views {
+    const struct load *load;
+    struct view *views;
+    size_t n, cap;
+};
+
+static bool take_view(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct views *v = ctx;
+    const struct load_config *c = v->load->config;
+    struct view view = {0};
+
+    (void)err;
+    assert(n == 3);
+    view.db = xstrndup((const char *)columns[0].data, columns[0].len);
+    view.name = xstrndup((const char *)columns[1].data, columns[1].len);
+    view.text = xstrndup((const char *)columns[2].data, columns[2].len);
+    if (c->wanted && !c->wanted(c->wanted_ctx, view.db, view.name)) {
+        free(view.db);
+        free(view.name);
+        free(view.text);
+        return true;
+    }
+    if (v->n == v->cap) {
+        v->cap = v->cap ? v->cap * 2 : 16;
+        v->views = xrealloc(v->views, v->cap * sizeof(*v->views));
+    }
+    v->views[v->n++] = view;
+    return true;
+}
+
+static bool create_view(struct load *l, struct view *v, struct notes *notes, bool *progress,
+                        struct err *err)
+{
+    size_t before = notes->n;
+    bool exists;
+
+    if (!target_table_exists(l->target, v->db, v->name, &exists, err))
+        return false;
+    if (!exists && !target_create_view(l->target, v->db, v->name, v->text, notes, err))
+        return false;
+    v->is_done = exists || notes->n == before;
+    *progress |= v->is_done;
+    return true;
+}
+
+bool load_add_views(struct load *l, struct err *err)
+{
+    bool ok = false, progress = true;
+    struct views v = {.load = l};
+    struct notes notes = {0};
+
+    l->phase = "views";
+    load_report(l, false);
+    if (!source_query(l->source,
+                      "SELECT table_schema, table_name, view_definition"
+                      " FROM information_schema.views WHERE table_schema NOT IN"
+                      " ('mysql', 'sys', 'information_schema', 'performance_schema')",
+                      take_view, &v, err))
+        goto done;
+    /* A view may need another one: passes until nothing new works. */
+    while (progress) {
+        progress = false;
+        notes_release(&notes);
+        notes = (struct notes){0};
+        for (size_t i = 0; i < v.n; i++) {
+            if (!v.views[i].is_done && !create_view(l, &v.views[i], &notes, &progress, err))
+                goto done;
+        }
+    }
+    ok = true;
+done:
+    load_notes_merge(l, &notes);
+    for (size_t i = 0; i < v.n; i++) {
+        free(v.views[i].db);
+        free(v.views[i].name);
+        free(v.views[i].text);
+    }
+    free(v.views);
+    return ok;
+}
+
+/* ---- what waits for the cutover ---- */
+
+static bool take_waiting(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct load *l = ctx;
+    char *db = xstrndup((const char *)columns[1].data, columns[1].len);
+    bool has_table = false;
+
+    (void)err;
+    assert(n == 3);
+    for (size_t i = 0; i < l->n_tables && !has_table; i++)
+        has_table = strcmp(l->tables[i].db, db) == 0;
+    if (has_table)
+        notes_add(&l->result->waiting, "%.*s %s.%.*s", (int)columns[0].len,
+                  (const char *)columns[0].data, db, (int)columns[2].len,
+                  (const char *)columns[2].data);
+    free(db);
+    return true;
+}
+
+bool load_list_waiting(struct load *l, struct err *err)
+{
+    notes_release(&l->result->waiting);
+    l->result->waiting = (struct notes){0};
+    return source_query(l->source,
+                        "SELECT 'trigger', trigger_schema, trigger_name"
+                        " FROM information_schema.triggers"
+                        " UNION ALL SELECT 'event', event_schema, event_name"
+                        " FROM information_schema.events"
+                        " UNION ALL SELECT LOWER(routine_type), routine_schema, routine_name"
+                        " FROM information_schema.routines"
+                        " WHERE routine_schema NOT IN ('sys', 'mysql')"
+                        " ORDER BY 1, 2, 3",
+                        take_waiting, l, err);
+}

@@ -1,0 +1,374 @@
+#include "cdc/load/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cdc/load/work.h"
+#include "cdc/queue/queue.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/stop.h"
+#include "schema/base/xalloc.h"
+
+#define PROGRESS_EVERY_US 200000
+#define RETRY_MAX_US ((uint64_t)300 * 1000 * 1000)
+#define RETRY_FIRST_US 500000
+#define RETRY_PAUSE_MAX_US 10000000
+#define ROUND_PAUSE_US 200000
+
+/* ---- progress ---- */
+
+/* Rows per second over the samples kept: some six seconds. */
+static double rate_now(struct load *l, uint64_t now_us)
+{
+    unsigned max = sizeof(l->samples) / sizeof(l->samples[0]);
+    uint64_t span_us;
+
+    if (l->n_samples == max) {
+        memmove(&l->samples[0], &l->samples[1], (max - 1) * sizeof(l->samples[0]));
+        l->n_samples--;
+    }
+    l->samples[l->n_samples].at_us = now_us;
+    l->samples[l->n_samples++].rows = l->rows;
+    span_us = now_us - l->samples[0].at_us;
+    if (!span_us || l->rows < l->samples[0].rows)
+        return 0;
+    return (double)(l->rows - l->samples[0].rows) * 1e6 / (double)span_us;
+}
+
+/* What is left by the source's statistics, added to what is done for certain. */
+static void count_tables(const struct load *l, struct load_progress *p)
+{
+    p->rows_estimate = l->rows;
+    for (size_t i = 0; i < l->n_tables; i++) {
+        const struct load_table *t = &l->tables[i];
+
+        if (t->step == STEP_GONE || t->step == STEP_REFUSED)
+            continue;
+        p->tables++;
+        p->tables_done += t->step == STEP_PRESENT || t->step == STEP_LOADED;
+        if (t->is_busy || t->step == STEP_PLAN || t->step == STEP_UNKEYED)
+            p->rows_estimate += t->rows_estimate;
+        else if (t->step == STEP_COPY)
+            p->rows_estimate += t->rows_estimate / t->n_chunks * (t->n_chunks - t->done_chunks);
+    }
+}
+
+void load_report(struct load *l, bool now)
+{
+    const struct load_config *c = l->config;
+    uint64_t now_us = clock_steady_us();
+    struct load_progress p = {0};
+
+    if (!c->progress || (!now && now_us - l->progress_us < PROGRESS_EVERY_US))
+        return;
+    l->progress_us = now_us;
+    pthread_mutex_lock(&l->lock);
+    p.phase = l->phase;
+    p.rows = l->rows;
+    p.bytes = l->bytes;
+    p.table = l->at_table;
+    p.rows_per_s = rate_now(l, now_us);
+    count_tables(l, &p);
+    pthread_mutex_unlock(&l->lock);
+    if (strcmp(l->phase, "copy") == 0 && p.rows_per_s >= 1)
+        p.eta_s = (uint64_t)((double)(p.rows_estimate - p.rows) / p.rows_per_s) + 1;
+    c->progress(c->progress_ctx, &p);
+}
+
+/* ---- states ---- */
+
+/* Returns false when the table was in the map already. */
+static bool remember(struct map *names, const struct load_table *t)
+{
+    bool is_new;
+    struct buf key = BUF_INIT;
+
+    buf_putf(&key, "%s.%s", t->db, t->name);
+    is_new = !map_put(names, buf_bytes(&key), names);
+    buf_release(&key);
+    return is_new;
+}
+
+static bool is_in(const struct map *names, const struct load_table *t)
+{
+    bool found;
+    struct buf key = BUF_INIT;
+
+    buf_putf(&key, "%s.%s", t->db, t->name);
+    found = map_get(names, buf_bytes(&key)) != NULL;
+    buf_release(&key);
+    return found;
+}
+
+void load_refuse(struct load *l, struct load_table *t, const char *why)
+{
+    pthread_mutex_lock(&l->lock);
+    t->step = STEP_REFUSED;
+    if (remember(&l->refused, t))
+        notes_add(&l->result->refused, "%s.%s: %s", t->db, t->name, why);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void load_note_loaded(struct load *l, struct load_table *t)
+{
+    pthread_mutex_lock(&l->lock);
+    t->step = STEP_LOADED;
+    if (remember(&l->loaded, t))
+        l->result->tables_loaded++;
+    pthread_mutex_unlock(&l->lock);
+}
+
+bool load_save_state(struct load *l, struct target *target, const struct load_table *t,
+                     enum table_life life, const char *reason, struct err *err)
+{
+    bool ok;
+    struct table_state *s = xcalloc(1, sizeof(*s));
+
+    snprintf(s->db, sizeof(s->db), "%s", t->db);
+    snprintf(s->name, sizeof(s->name), "%s", t->name);
+    snprintf(s->reason, sizeof(s->reason), "%.500s", reason);
+    s->life = life;
+    if (life == TABLE_COLLAPSE || life == TABLE_STRICT) {
+        s->lo = t->lo;
+        s->hi = t->hi;
+        s->rows = t->rows;
+    }
+    s->definition = t->definition;
+    ok = target_table_save(target, l->config->channel, s, err);
+    free(s);
+    return ok;
+}
+
+static void note_lane(struct load *l)
+{
+    struct apply_stats stats;
+
+    apply_stats_read(l->config->apply, &stats);
+    l->lane_lsn = apply_lsn(l->config->apply);
+    l->lane_gtid = stats.gtid;
+}
+
+bool load_run_lane(struct load *l, uint64_t until, struct err *err)
+{
+    bool ok = true;
+
+    if (apply_lsn(l->config->apply) < until)
+        ok = apply_run(l->config->apply, until, err);
+    note_lane(l);
+    return ok;
+}
+
+/* ---- rounds ---- */
+
+static bool collapse(struct load *l, struct err *err)
+{
+    uint64_t hi = 0;
+    bool any = false;
+
+    for (size_t i = 0; i < l->n_tables; i++) {
+        const struct load_table *t = &l->tables[i];
+
+        if (t->step != STEP_COPIED)
+            continue;
+        any = true;
+        hi = t->hi > hi ? t->hi : hi;
+    }
+    if (!any)
+        return true;
+    /* A lane that died in the middle of a former collapse may stand behind these views. */
+    hi = hi < l->lane_lsn ? l->lane_lsn : hi;
+    l->phase = "collapse";
+    load_report(l, true);
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step != STEP_COPIED)
+            continue;
+        t->hi = hi;
+        if (!load_save_state(l, l->target, t, TABLE_COLLAPSE, "", err))
+            return false;
+    }
+    return apply_reload_tables(l->config->apply, err) && load_run_lane(l, hi, err) &&
+           load_add_keys(l, err);
+}
+
+/* Tables dropped on the source while they were being loaded leave nothing behind. */
+static bool drop_gone(struct load *l, struct err *err)
+{
+    for (size_t i = 0; i < l->n_tables; i++) {
+        const struct load_table *t = &l->tables[i];
+
+        if (t->step == STEP_GONE &&
+            (!target_drop_table(l->target, t->db, t->name, err) ||
+             !target_table_forget(l->target, l->config->channel, t->db, t->name, err)))
+            return false;
+    }
+    return true;
+}
+
+static bool run_round(struct load *l, size_t *left, struct err *err)
+{
+    *left = 0;
+    l->phase = "plan";
+    note_lane(l);
+    if (!load_list_tables(l, err))
+        return false;
+    for (size_t i = 0; i < l->n_tables; i++) {
+        if (is_in(&l->refused, &l->tables[i]))
+            l->tables[i].step = STEP_REFUSED;
+    }
+    if (!load_prepare_target(l, err))
+        return false;
+    load_report(l, true);
+    if (!load_copy(l, err) || !collapse(l, err))
+        return false;
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step == STEP_UNKEYED && !load_copy_unkeyed(l, t, err))
+            return false;
+    }
+    if (!drop_gone(l, err))
+        return false;
+    for (size_t i = 0; i < l->n_tables; i++) {
+        enum load_step step = l->tables[i].step;
+
+        *left += step != STEP_PRESENT && step != STEP_LOADED && step != STEP_REFUSED &&
+                 step != STEP_GONE;
+    }
+    return true;
+}
+
+static bool run_to_captured_end(struct load *l, struct err *err)
+{
+    const struct load_config *c = l->config;
+    struct queue_identity id;
+    struct queue_end end;
+    struct apply_stats stats;
+
+    if (!queue_read_end(c->queue_dir, c->queue, &id, &end, err) || !load_run_lane(l, end.lsn, err))
+        return false;
+    apply_stats_read(c->apply, &stats);
+    l->result->lsn = apply_lsn(c->apply);
+    l->result->gtid = stats.gtid;
+    l->result->position = stats.position;
+    return true;
+}
+
+static bool run_rounds(struct load *l, struct err *err)
+{
+    for (unsigned round = 0; round < LOAD_ROUNDS_MAX; round++) {
+        size_t left;
+
+        if (round)
+            clock_sleep_us(ROUND_PAUSE_US);
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "load was asked to stop");
+            return false;
+        }
+        if (!run_round(l, &left, err))
+            return false;
+        if (left)
+            continue;
+        if (!load_add_foreign_keys(l, err) || !load_add_views(l, err) ||
+            !load_list_waiting(l, err) || !run_to_captured_end(l, err))
+            return false;
+        if (!apply_tables_waiting(l->config->apply) || l->result->refused.n)
+            return true;
+    }
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step == STEP_AGAIN)
+            load_refuse(l, t,
+                        "its definition changed during each of the load's rounds; load it"
+                        " again when no DDL runs on it");
+    }
+    return run_to_captured_end(l, err);
+}
+
+static bool attempt(struct load *l, struct err *err)
+{
+    bool ok = false;
+
+    l->has_failed = false;
+    l->n_samples = 0;
+    if (!source_connect(l->config->source, &l->source, err) ||
+        !target_connect(l->config->target, l->config->guard, &l->target, err) ||
+        !apply_reload_tables(l->config->apply, err))
+        goto done;
+    ok = run_rounds(l, err);
+    for (size_t i = 0; ok && i < l->n_tables; i++) {
+        const struct load_table *t = &l->tables[i];
+
+        l->result->tables_present += t->step == STEP_PRESENT && !is_in(&l->loaded, t);
+    }
+done:
+    load_tables_release(l);
+    source_close(l->source);
+    target_close(l->target);
+    l->source = NULL;
+    l->target = NULL;
+    return ok;
+}
+
+/* Again and again while connections break, as long as chunks get done in between. */
+static bool attempts(struct load *l, struct err *err)
+{
+    uint64_t since_us = clock_steady_us(), pause_us = RETRY_FIRST_US, done = 0;
+
+    while (!attempt(l, err)) {
+        uint64_t now_us = clock_steady_us();
+
+        if (err->kind != ERR_RETRY)
+            return false;
+        if (l->chunks_done > done) {
+            done = l->chunks_done;
+            since_us = now_us;
+            pause_us = RETRY_FIRST_US;
+        }
+        if (now_us - since_us > RETRY_MAX_US)
+            return false;
+        log_warn("load", "interrupted, goes on soon: %s", err->text);
+        clock_sleep_us(pause_us);
+        pause_us = pause_us * 2 > RETRY_PAUSE_MAX_US ? RETRY_PAUSE_MAX_US : pause_us * 2;
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "load was asked to stop");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool load_run(const struct load_config *config, struct load_result *result, struct err *err)
+{
+    bool ok;
+    struct load l = {.config = config, .result = result, .phase = "plan"};
+
+    *result = (struct load_result){0};
+    pthread_mutex_init(&l.lock, NULL);
+    ok = attempts(&l, err);
+    result->rows = l.rows;
+    result->bytes = l.bytes;
+    if (ok && result->refused.n) {
+        err_reason(err, ERR_DATA, "refused", "%zu tables could not be loaded", result->refused.n);
+        ok = false;
+    }
+    if (ok) {
+        l.phase = "done";
+        load_report(&l, true);
+    }
+    map_release(&l.refused);
+    map_release(&l.loaded);
+    pthread_mutex_destroy(&l.lock);
+    return ok;
+}
+
+void load_result_release(struct load_result *result)
+{
+    notes_release(&result->notes);
+    notes_release(&result->waiting);
+    notes_release(&result->refused);
+    *result = (struct load_result){0};
+}
