@@ -63,6 +63,8 @@ layers targets/a.c '    PQconnectdb(s);' 'PQconnectdb outside'
 layers cdc/source/a.c '    buf_putf(b, "SELECT * FROM `%s`", name);' 'quotes by hand'
 layers targets/mariadb/a.c "    buf_put_u8(b, '\`');" 'quotes by hand'
 layers targets/mariadb/a.c "    buf_putf(b, \"SET x = '%s'\", v);" 'quoted by hand'
+layers cdc/source/a.c "    buf_put_u8(b, '\\'');" 'quotes by hand'
+pass check-layers cdc/source/a.c "    if (*p == '\\'')"
 layers targets/mariadb/a.c '    mysql_real_escape_string(m, a, b, n);' 'outside targets/sqltext.c'
 pass check-layers cdc/source/connect.c '    mysql_real_connect(m, h);'
 pass check-layers targets/mariadb/a.c '    mysql_real_connect(m, h); /* mysql_real_connect(m) */'
