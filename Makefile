@@ -119,9 +119,12 @@ fuzz: fuzz-build
 
 C_FILES := $(sort $(shell find $(wildcard schema targets cdc tests) -name '*.[ch]'))
 
+BASH_FILES = $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/run $(wildcard scripts/* tests/*/*.sh) 2>/dev/null)
+
 lint:
 	scripts/check-layers
 	scripts/check-style
+	@for f in $(BASH_FILES); do bash -n $$f || exit 1; done
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 
 format:
@@ -129,7 +132,7 @@ format:
 
 install: all
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/domicile
-	@for page in $(wildcard doc/*.[1-8]); do \
+	@for page in $(wildcard cdc/*.[1-8] cdc/commands/*.[1-8]); do \
 		install -D -m 0644 $$page \
 			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; \
 	done
