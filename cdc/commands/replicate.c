@@ -1,0 +1,174 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cdc/commands/commands.h"
+#include "cdc/commands/progress.h"
+#include "cdc/service/control.h"
+#include "cdc/service/service.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/stop.h"
+
+#define WATCH_US 100000
+
+static const char help[] =
+    "usage: domicile replicate [--until POSITION | --once] [--stage capture|apply]\n"
+    "                          [--config FILE] [--json]\n"
+    "\n"
+    "Load what is missing, then follow the source until stopped: the service. It listens on\n"
+    "a socket in the queue's directory for 'domicile status' and 'domicile validate'.\n"
+    "\n"
+    "  --until POSITION  stop exactly behind lsn:NUMBER, FILE:OFFSET or a GTID set\n"
+    "  --once            stop at the position that the source has now\n"
+    "  --stage capture   only fill the queue (no target is opened)\n"
+    "  --stage apply     only apply the queue that another process fills; loads first\n"
+    "\n"
+    "SIGTERM and SIGINT stop it at a transaction boundary. It may be killed at any time.\n";
+
+struct replicate {
+    struct config config;
+    struct service service;
+    struct control *control;
+    struct until until;
+    unsigned stages;
+    bool json;
+};
+
+static bool read_stage(const char *stage, unsigned *stages)
+{
+    *stages = SERVICE_CAPTURE | SERVICE_APPLY;
+    if (!stage)
+        return true;
+    *stages = strcmp(stage, "capture") == 0 ? SERVICE_CAPTURE
+              : strcmp(stage, "apply") == 0 ? SERVICE_APPLY
+                                            : 0;
+    return *stages != 0;
+}
+
+static bool load_first(struct replicate *r, struct err *err)
+{
+    struct progress progress;
+    struct load_result result;
+    bool ok;
+
+    memset(&result, 0, sizeof(result));
+    progress_init(&progress);
+    ok = service_load(&r->service, NULL, 0, progress_show, &progress, &result, err);
+    progress_end(&progress);
+    for (size_t i = 0; i < result.refused.n; i++)
+        log_warn("load", "%s", result.refused.lines[i]);
+    if (ok && result.tables_loaded)
+        log_info("load", "%zu tables loaded, %llu rows, all at lsn %llu", result.tables_loaded,
+                 (unsigned long long)result.rows, (unsigned long long)result.lsn);
+    /* A refused table is told and left out; the others are followed. */
+    if (!ok && strcmp(err->reason, "refused") == 0) {
+        *err = ERR_INIT;
+        ok = true;
+    }
+    load_result_release(&result);
+    return ok;
+}
+
+/* Watch the threads until one ends or a stop is asked for. */
+static bool watch(struct replicate *r, struct err *err)
+{
+    while (!stop_requested()) {
+        struct apply_stats stats;
+        bool lane_ok;
+
+        if (service_failed(&r->service, err))
+            return false;
+        if (r->service.apply && lane_ended(&r->service.lane, &lane_ok, err))
+            return true;
+        if (r->service.apply && r->service.capture) {
+            apply_stats_read(r->service.apply, &stats);
+            capture_applied(r->service.capture, stats.lsn);
+        }
+        clock_sleep_us(WATCH_US);
+    }
+    return true;
+}
+
+static bool follow(struct replicate *r, struct err *err)
+{
+    uint64_t lsn = UINT64_MAX;
+
+    if (!(r->stages & SERVICE_APPLY)) {
+        if (r->until.kind == UNTIL_FOREVER)
+            return watch(r, err);
+        return service_wait_queue(&r->service, &r->until, &lsn, err);
+    }
+    if (!load_first(r, err) || !service_wait_queue(&r->service, &r->until, &lsn, err))
+        return false;
+    lane_start(&r->service.lane, lsn);
+    return watch(r, err);
+}
+
+static void print_end(const struct replicate *r)
+{
+    struct apply_stats a;
+    char gtid[GTID_TEXT_SIZE];
+
+    if (!r->service.apply)
+        return;
+    apply_stats_read(r->service.apply, &a);
+    gtid_print(&a.gtid, gtid);
+    if (r->json)
+        printf("{\"lsn\":%llu,\"gtid\":\"%s\",\"file\":\"%s\",\"offset\":%llu}\n",
+               (unsigned long long)a.lsn, gtid, a.position.file,
+               (unsigned long long)a.position.offset);
+    else
+        printf("stopped at lsn %llu, gtid %s, position %s:%llu\n", (unsigned long long)a.lsn,
+               gtid[0] ? gtid : "(none yet)", a.position.file[0] ? a.position.file : "(start)",
+               (unsigned long long)a.position.offset);
+}
+
+static bool run(struct replicate *r, const char *until, bool once, struct err *err)
+{
+    if (until && !until_parse(until, &r->until, err))
+        return false;
+    if (once && !until_now(&r->config, &r->until, err))
+        return false;
+    if (!service_open(&r->config, r->stages, &r->service, err) ||
+        !control_open(&r->service, &r->control, err))
+        return false;
+    log_info("service", "residency evidence: %s", guard_evidence_name(r->service.guard));
+    return follow(r, err);
+}
+
+int command_replicate(struct globals *g, int argc, char **argv)
+{
+    const char *until = NULL, *stage = NULL;
+    bool once = false;
+    const struct option_spec specs[] = {{"until", OPTION_STRING, &until},
+                                        {"once", OPTION_FLAG, &once},
+                                        {"stage", OPTION_STRING, &stage},
+                                        {NULL, OPTION_FLAG, NULL}};
+    int code = options_read(g, argc, argv, help, specs, NULL, 0);
+    struct replicate r;
+    struct err err = ERR_INIT;
+    bool ok;
+
+    if (code >= 0)
+        return code;
+    memset(&r, 0, sizeof(r));
+    r.json = g->json;
+    if (!read_stage(stage, &r.stages) || (until && once)) {
+        fprintf(stderr, "domicile: replicate: --stage is capture or apply, and --until and "
+                        "--once do not go together\n");
+        return 2;
+    }
+    if (!config_load(g->config_path, &r.config, &err))
+        return command_fail(&err);
+    ok = run(&r, until, once, &err);
+    control_close(r.control);
+    if (r.service.apply)
+        lane_join(&r.service.lane);
+    if (ok || err.kind == ERR_STOPPED)
+        print_end(&r);
+    code = ok || err.kind == ERR_STOPPED ? 0 : command_fail(&err);
+    service_close(&r.service);
+    until_release(&r.until);
+    config_release(&r.config);
+    return code;
+}
