@@ -58,9 +58,9 @@ LIB := $(B)/libdomicile.a
 BIN := $(B)/domicile
 
 .PHONY: all objs lib tests check check-golden check-e2e fuzz fuzz-build lint format install \
-	clean help
+	clean help FORCE
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SECONDARY: $(FUZZ_SRCS:%.c=build/fuzz/obj/%.o)
 
 all: $(LIB) $(if $(MAIN_OBJ),$(BIN))
 
