@@ -210,7 +210,7 @@ static void note_retry(struct capture *c, const struct err *err)
 {
     pthread_mutex_lock(&c->lock);
     c->stats.reconnects++;
-    snprintf(c->stats.last_error, sizeof(c->stats.last_error), "%s", err->text);
+    snprintf(c->stats.last_error, sizeof(c->stats.last_error), "%.255s", err->text);
     pthread_mutex_unlock(&c->lock);
     log_warn("capture", "%s; trying again", err->text);
 }
