@@ -82,8 +82,9 @@ static bool unknown_key(const char *where, const char *key, const struct field *
             best_distance = d;
         }
     }
-    err_reason(err, ERR_CONFIG, "unknown_key", "unknown key \"%.60s\" in %s; the nearest known key is \"%s\"",
-               key, where, best ? best : "");
+    err_reason(err, ERR_CONFIG, "unknown_key",
+               "unknown key \"%.60s\" in %s; the nearest known key is \"%s\"", key, where,
+               best ? best : "");
     return false;
 }
 
@@ -141,8 +142,7 @@ static const char *path_beside(struct config *c, const char *path)
     return arena_printf(&c->arena, "%.*s/%s", (int)(slash - c->path), c->path, path);
 }
 
-static bool read_strings(struct config *c, const cJSON *item, bool paths,
-                         struct string_list *out)
+static bool read_strings(struct config *c, const cJSON *item, bool paths, struct string_list *out)
 {
     const cJSON *e;
 
@@ -151,11 +151,12 @@ static bool read_strings(struct config *c, const cJSON *item, bool paths,
     out->n = (size_t)cJSON_GetArraySize(item);
     out->items = arena_alloc(&c->arena, (out->n + 1) * sizeof(char *));
     out->n = 0;
-    cJSON_ArrayForEach(e, item) {
+    cJSON_ArrayForEach(e, item)
+    {
         if (!cJSON_IsString(e) || !e->valuestring[0])
             return false;
-        out->items[out->n++] = paths ? path_beside(c, e->valuestring)
-                                     : arena_strdup(&c->arena, e->valuestring);
+        out->items[out->n++] =
+            paths ? path_beside(c, e->valuestring) : arena_strdup(&c->arena, e->valuestring);
     }
     return true;
 }
@@ -178,9 +179,8 @@ static const char *read_field(struct config *c, const cJSON *item, const struct 
     case FIELD_PATH:
         if (!cJSON_IsString(item))
             return "a string";
-        *(const char **)f->out = f->type == FIELD_PATH
-                                     ? path_beside(c, item->valuestring)
-                                     : arena_strdup(&c->arena, item->valuestring);
+        *(const char **)f->out = f->type == FIELD_PATH ? path_beside(c, item->valuestring)
+                                                       : arena_strdup(&c->arena, item->valuestring);
         return NULL;
     case FIELD_PORT:
         if (!read_number(item, 65535, &number))
@@ -198,8 +198,7 @@ static const char *read_field(struct config *c, const cJSON *item, const struct 
         return read_duration(item, f->out) ? NULL : "a duration such as \"24h\"";
     case FIELD_STRINGS:
     case FIELD_PATHS:
-        return read_strings(c, item, f->type == FIELD_PATHS, f->out) ? NULL
-                                                                     : "a list of strings";
+        return read_strings(c, item, f->type == FIELD_PATHS, f->out) ? NULL : "a list of strings";
     case FIELD_RAW:
         *(const cJSON **)f->out = item;
         return NULL;
@@ -216,7 +215,8 @@ static bool read_object(struct config *c, const cJSON *object, const char *where
         err_reason(err, ERR_CONFIG, "bad_value", "%s must be an object { ... }", where);
         return false;
     }
-    cJSON_ArrayForEach(item, object) {
+    cJSON_ArrayForEach(item, object)
+    {
         const struct field *f = fields;
         const char *want;
 
@@ -505,17 +505,13 @@ static bool read_evidence(struct config *c, const cJSON *evidence, struct err *e
 static bool read_residency(struct config *c, const cJSON *object, struct err *err)
 {
     struct residency_config *r = &c->residency;
-    struct string_list subnets = {NULL, 0}, files = {NULL, 0}, vpcs = {NULL, 0},
-                       zones = {NULL, 0};
+    struct string_list subnets = {NULL, 0}, files = {NULL, 0}, vpcs = {NULL, 0}, zones = {NULL, 0};
     const cJSON *evidence = NULL, *host_policy = NULL;
-    const struct field fields[] = {{"allowed_subnets", FIELD_STRINGS, &subnets},
-                                   {"policy_files", FIELD_PATHS, &files},
-                                   {"allowed_vpcs", FIELD_STRINGS, &vpcs},
-                                   {"required_zone_ids", FIELD_STRINGS, &zones},
-                                   {"host_policy", FIELD_RAW, &host_policy},
-                                   {"evidence", FIELD_RAW, &evidence},
-                                   {"audit_file", FIELD_PATH, &r->audit_file},
-                                   {NULL, FIELD_RAW, NULL}};
+    const struct field fields[] = {
+        {"allowed_subnets", FIELD_STRINGS, &subnets}, {"policy_files", FIELD_PATHS, &files},
+        {"allowed_vpcs", FIELD_STRINGS, &vpcs},       {"required_zone_ids", FIELD_STRINGS, &zones},
+        {"host_policy", FIELD_RAW, &host_policy},     {"evidence", FIELD_RAW, &evidence},
+        {"audit_file", FIELD_PATH, &r->audit_file},   {NULL, FIELD_RAW, NULL}};
 
     if (!read_object(c, object, "residency", fields, err))
         return false;
@@ -550,8 +546,8 @@ static bool read_state(struct config *c, const cJSON *object, struct err *err)
 
 static bool read_top(struct config *c, const cJSON *top, struct err *err)
 {
-    const cJSON *source = NULL, *targets = NULL, *tables = NULL, *queue = NULL,
-                *residency = NULL, *state = NULL;
+    const cJSON *source = NULL, *targets = NULL, *tables = NULL, *queue = NULL, *residency = NULL,
+                *state = NULL;
     const struct field fields[] = {{"source", FIELD_RAW, &source},
                                    {"targets", FIELD_RAW, &targets},
                                    {"tables", FIELD_RAW, &tables},
@@ -594,8 +590,7 @@ bool config_load(const char *path, struct config *config, struct err *err)
         err_context(err, "configuration");
         goto done;
     }
-    if (!json_parse(bytes_of(text, len), JSON_COMMENTS, &top, err) ||
-        !read_top(config, top, err)) {
+    if (!json_parse(bytes_of(text, len), JSON_COMMENTS, &top, err) || !read_top(config, top, err)) {
         err_context(err, "%s", path);
         goto done;
     }

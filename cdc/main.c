@@ -16,8 +16,7 @@
 static const struct command commands[] = {
     {"check", "look at source, target, guard and mapping before anything moves", command_check},
     {"load", "copy every table once and end with all of them at one position", command_load},
-    {"replicate", "load what is missing, then follow the source; the service",
-     command_replicate},
+    {"replicate", "load what is missing, then follow the source; the service", command_replicate},
     {"validate", "compare source and target row by row, and repair", command_validate},
     {"status", "positions, lag per stage, table states, refusals", command_status},
     {"guard", "ask the residency guard, look at its evidence and audit log", command_guard},

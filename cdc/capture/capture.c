@@ -46,8 +46,7 @@ bool capture_open(const struct capture_config *config, struct capture **out, str
     if (!c->config.retry_max_s)
         c->config.retry_max_s = RETRY_MAX_S;
     pthread_mutex_init(&c->lock, NULL);
-    if (!queue_exists(config->queue_dir, config->queue) &&
-        !capture_create_queue(&c->config, err))
+    if (!queue_exists(config->queue_dir, config->queue) && !capture_create_queue(&c->config, err))
         goto fail;
     if (!queue_open(config->queue_dir, config->queue, &c->queue, err))
         goto fail;
@@ -130,8 +129,8 @@ static bool sync_if_due(struct capture *c, struct source *s, struct err *err)
     uint64_t now = clock_steady_us();
 
     if (c->sink.unsynced_since_us &&
-        (queue_unsynced(c->queue) >= SYNC_BYTES ||
-         now - c->sink.unsynced_since_us >= SYNC_AGE_US || !source_stream_pending(s)) &&
+        (queue_unsynced(c->queue) >= SYNC_BYTES || now - c->sink.unsynced_since_us >= SYNC_AGE_US ||
+         !source_stream_pending(s)) &&
         !publish(c, err))
         return false;
     if (now - c->trimmed_us < TRIM_EVERY_US)

@@ -26,13 +26,13 @@ struct capture_config {
 
 struct capture_stats {
     bool connected;
-    bool queue_full;            /* waiting for room */
-    uint64_t lsn;               /* last published */
-    struct position received;   /* end of the last event read */
-    uint64_t source_us;         /* source time of the last event or heartbeat */
-    uint64_t event_us;          /* our clock when it was read */
+    bool queue_full;          /* waiting for room */
+    uint64_t lsn;             /* last published */
+    struct position received; /* end of the last event read */
+    uint64_t source_us;       /* source time of the last event or heartbeat */
+    uint64_t event_us;        /* our clock when it was read */
     uint64_t events, bytes, transactions, changes, reconnects;
-    char last_error[256];       /* of the last reconnect, "" none */
+    char last_error[256]; /* of the last reconnect, "" none */
 };
 
 struct capture;

@@ -52,8 +52,8 @@ static void check_guarded_target(const struct config *c, const struct source_inf
     struct err err = ERR_INIT;
 
     if (!guard_open(&c->residency, &guard, &err)) {
-        findings_add(f, FINDING_FAIL, "guard", "see 'domicile guard evidence'", "%s [%s]",
-                     err.text, err.reason);
+        findings_add(f, FINDING_FAIL, "guard", "see 'domicile guard evidence'", "%s [%s]", err.text,
+                     err.reason);
         return;
     }
     *unproven = guard_is_unproven(guard);
@@ -62,9 +62,8 @@ static void check_guarded_target(const struct config *c, const struct source_inf
                      "residency is not proven: loopback peers only, for a try-out");
     if (!target_connect(&c->target, guard, &target, &err)) {
         findings_add(f, FINDING_FAIL, err.kind == ERR_REFUSED ? "guard" : "target",
-                     err.kind == ERR_REFUSED ? "see 'domicile guard explain'" : NULL,
-                     "%s%s%s%s", err.text, err.reason[0] ? " [" : "", err.reason,
-                     err.reason[0] ? "]" : "");
+                     err.kind == ERR_REFUSED ? "see 'domicile guard explain'" : NULL, "%s%s%s%s",
+                     err.text, err.reason[0] ? " [" : "", err.reason, err.reason[0] ? "]" : "");
     } else {
         const struct permit *p = target_permit(target);
 

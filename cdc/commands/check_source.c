@@ -41,10 +41,10 @@ static void check_settings(const struct source_info *i, struct findings *f)
     must(f, !i->partial_json, "SET GLOBAL binlog_row_value_options = '' (RDS: parameter group)",
          "whole JSON documents in the binary log", "partial JSON rows cannot be applied");
     must(f, i->gtid_on,
-         "set gtid_mode=ON and enforce_gtid_consistency=ON (RDS: parameter gtid-mode)",
-         "GTID on", "positions would not survive a failover");
-    must(f, i->order_commits, "SET GLOBAL binlog_order_commits = ON",
-         "binlog_order_commits=ON", "a snapshot cannot be placed in the binary log");
+         "set gtid_mode=ON and enforce_gtid_consistency=ON (RDS: parameter gtid-mode)", "GTID on",
+         "positions would not survive a failover");
+    must(f, i->order_commits, "SET GLOBAL binlog_order_commits = ON", "binlog_order_commits=ON",
+         "a snapshot cannot be placed in the binary log");
 }
 
 static void check_retention(const struct source_info *i, struct findings *f)

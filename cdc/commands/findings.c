@@ -8,8 +8,8 @@
 #include "schema/base/json.h"
 #include "schema/base/xalloc.h"
 
-void findings_add(struct findings *f, enum finding_level level, const char *area,
-                  const char *fix, const char *fmt, ...)
+void findings_add(struct findings *f, enum finding_level level, const char *area, const char *fix,
+                  const char *fmt, ...)
 {
     struct buf b = BUF_INIT;
     va_list args;
@@ -18,8 +18,8 @@ void findings_add(struct findings *f, enum finding_level level, const char *area
     buf_vputf(&b, fmt, args);
     va_end(args);
     f->items = xrealloc(f->items, (f->n + 1) * sizeof(*f->items));
-    f->items[f->n++] = (struct finding){level, xstrdup(area), xstrdup(buf_cstr(&b)),
-                                        fix ? xstrdup(fix) : NULL};
+    f->items[f->n++] =
+        (struct finding){level, xstrdup(area), xstrdup(buf_cstr(&b)), fix ? xstrdup(fix) : NULL};
     buf_release(&b);
 }
 

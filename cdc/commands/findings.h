@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-#include "cdc/source/source.h"
 #include "cdc/config.h"
+#include "cdc/source/source.h"
 #include "schema/catalog.h"
 #include "targets/target.h"
 
@@ -25,8 +25,8 @@ struct findings {
     size_t n;
 };
 
-void findings_add(struct findings *f, enum finding_level level, const char *area,
-                  const char *fix, const char *fmt, ...) PRINTF_LIKE(5, 6);
+void findings_add(struct findings *f, enum finding_level level, const char *area, const char *fix,
+                  const char *fmt, ...) PRINTF_LIKE(5, 6);
 void findings_release(struct findings *f);
 size_t findings_count(const struct findings *f, enum finding_level level);
 void findings_print(const struct findings *f, bool json, bool unproven);

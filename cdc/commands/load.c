@@ -36,8 +36,8 @@ int command_load(struct globals *g, int argc, char **argv)
     memset(&result, 0, sizeof(result));
     progress_init(&progress);
     ok = service_open(&config, SERVICE_CAPTURE | SERVICE_APPLY, &service, &err) &&
-         service_load(&service, tables.n ? tables.items : NULL, tables.n, progress_show,
-                      &progress, &result, &err);
+         service_load(&service, tables.n ? tables.items : NULL, tables.n, progress_show, &progress,
+                      &result, &err);
     progress_end(&progress);
     if (ok || result.refused.n)
         load_result_print(&result, guard_is_unproven(service.guard), g->json);

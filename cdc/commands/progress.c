@@ -109,11 +109,9 @@ void load_result_print(const struct load_result *r, bool unproven, bool json)
     print_notes("different on the target", &r->notes);
     print_notes("waiting for the cutover, not created", &r->waiting);
     print_notes("refused", &r->refused);
-    printf("%zu tables loaded now, %zu were there already, %llu rows copied%s\n",
-           r->tables_loaded, r->tables_present, (unsigned long long)r->rows,
-           unproven ? " (residency unproven)" : "");
-    printf("all tables are at lsn %llu, gtid %s, position %s:%llu\n",
-           (unsigned long long)r->lsn, gtid[0] ? gtid : "(none yet)",
-           r->position.file[0] ? r->position.file : "(start)",
+    printf("%zu tables loaded now, %zu were there already, %llu rows copied%s\n", r->tables_loaded,
+           r->tables_present, (unsigned long long)r->rows, unproven ? " (residency unproven)" : "");
+    printf("all tables are at lsn %llu, gtid %s, position %s:%llu\n", (unsigned long long)r->lsn,
+           gtid[0] ? gtid : "(none yet)", r->position.file[0] ? r->position.file : "(start)",
            (unsigned long long)r->position.offset);
 }

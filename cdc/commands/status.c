@@ -54,7 +54,8 @@ static void print_tables(const cJSON *tables)
     const cJSON *t;
     size_t strict = 0;
 
-    cJSON_ArrayForEach(t, tables) {
+    cJSON_ArrayForEach(t, tables)
+    {
         if (strcmp(text(t, "state"), "strict") == 0) {
             strict++;
             continue;
@@ -75,9 +76,9 @@ static void print_guard(const cJSON *g)
         printf("%-10s REFUSED: %s [%s]\n", "guard", text(g, "refused"), text(g, "reason"));
         return;
     }
-    printf("%-10s %s%s%s%s%s\n", "guard", text(g, "evidence"),
-           text(g, "subnet_arn")[0] ? ", " : "", text(g, "subnet_arn"),
-           text(g, "permit_expires")[0] ? ", permit until " : "", text(g, "permit_expires"));
+    printf("%-10s %s%s%s%s%s\n", "guard", text(g, "evidence"), text(g, "subnet_arn")[0] ? ", " : "",
+           text(g, "subnet_arn"), text(g, "permit_expires")[0] ? ", permit until " : "",
+           text(g, "permit_expires"));
 }
 
 static void print_problem(const cJSON *o, const char *name, const char *title)
@@ -101,8 +102,7 @@ static void print_status(const cJSON *o)
                number(capture, "transactions"), number(capture, "reconnects"));
     if (loading)
         printf("%-10s %s, %.0f of %.0f tables, %.0f rows\n", "loading", text(loading, "phase"),
-               number(loading, "tables_done"), number(loading, "tables"),
-               number(loading, "rows"));
+               number(loading, "tables_done"), number(loading, "tables"), number(loading, "rows"));
     print_place("queue", get(o, "queue"));
     print_place("applied", get(o, "apply"));
     if (lag)
@@ -156,8 +156,7 @@ static int show(struct globals *g, struct config *config)
 int command_status(struct globals *g, int argc, char **argv)
 {
     bool watch = false;
-    const struct option_spec specs[] = {{"watch", OPTION_FLAG, &watch},
-                                        {NULL, OPTION_FLAG, NULL}};
+    const struct option_spec specs[] = {{"watch", OPTION_FLAG, &watch}, {NULL, OPTION_FLAG, NULL}};
     int code = options_read(g, argc, argv, help, specs, NULL, 0);
     struct config config;
     struct err err = ERR_INIT;

@@ -49,7 +49,8 @@ static void print_columns(const cJSON *o)
     const cJSON *columns = cJSON_GetObjectItemCaseSensitive(o, "columns"), *c;
     const char *separator = "  columns ";
 
-    cJSON_ArrayForEach(c, columns) {
+    cJSON_ArrayForEach(c, columns)
+    {
         printf("%s%s", separator, c->valuestring);
         separator = ", ";
     }
@@ -72,14 +73,14 @@ static void print_result(const cJSON *o)
     if (number_of(o, "minus_zero") > 0)
         printf("%.0f values are -0.0 on the source and 0 on the target\n",
                number_of(o, "minus_zero"));
-    printf("%.0f differences in %.0f of %.0f tables, %.0f rows compared", 
+    printf("%.0f differences in %.0f of %.0f tables, %.0f rows compared",
            number_of(o, "differences"), number_of(o, "tables_differing"), number_of(o, "tables"),
            number_of(o, "rows"));
     if (number_of(o, "repaired") > 0)
         printf(", %.0f repaired", number_of(o, "repaired"));
     if (text_of(o, "file")[0])
-        printf(", at lsn %.0f, gtid %s, position %s:%.0f", number_of(o, "lsn"),
-               text_of(o, "gtid"), text_of(o, "file"), number_of(o, "offset"));
+        printf(", at lsn %.0f, gtid %s, position %s:%.0f", number_of(o, "lsn"), text_of(o, "gtid"),
+               text_of(o, "file"), number_of(o, "offset"));
     printf("%s\n", cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "unproven"))
                        ? " (residency unproven)"
                        : "");
@@ -106,8 +107,7 @@ static void print_text(const char *line)
     } else if (strcmp(type, "table") == 0) {
         printf("%-40s.%s", text_of(o, "database"), text_of(o, "table"));
         printf("  %.0f rows, %.0f differences%s%s\n", number_of(o, "rows"),
-               number_of(o, "differences"), text_of(o, "note")[0] ? "; " : "",
-               text_of(o, "note"));
+               number_of(o, "differences"), text_of(o, "note")[0] ? "; " : "", text_of(o, "note"));
     } else if (strcmp(type, "result") == 0) {
         print_result(o);
     }
@@ -143,9 +143,8 @@ static int run_here(struct config *config, const struct validate_request *r, str
     struct service service;
     struct err err = ERR_INIT;
     bool equal = false, ok;
-    unsigned stages = r->mode == VALIDATE_OFFLINE && !r->repair
-                          ? 0
-                          : SERVICE_CAPTURE | SERVICE_APPLY;
+    unsigned stages =
+        r->mode == VALIDATE_OFFLINE && !r->repair ? 0 : SERVICE_CAPTURE | SERVICE_APPLY;
 
     ok = service_open(config, stages, &service, &err) &&
          service_validate(&service, r, on_line, p, &equal, &err);
@@ -199,12 +198,10 @@ int command_validate(struct globals *g, int argc, char **argv)
     struct validate_request r = {.mode = VALIDATE_FROZEN};
     struct printer printer = {false, NULL};
     const char *mode = NULL, *report = NULL;
-    const struct option_spec specs[] = {{"mode", OPTION_STRING, &mode},
-                                        {"repair", OPTION_FLAG, &r.repair},
-                                        {"tables", OPTION_STRINGS, &tables},
-                                        {"show-values", OPTION_FLAG, &r.show_values},
-                                        {"report", OPTION_STRING, &report},
-                                        {NULL, OPTION_FLAG, NULL}};
+    const struct option_spec specs[] = {
+        {"mode", OPTION_STRING, &mode},      {"repair", OPTION_FLAG, &r.repair},
+        {"tables", OPTION_STRINGS, &tables}, {"show-values", OPTION_FLAG, &r.show_values},
+        {"report", OPTION_STRING, &report},  {NULL, OPTION_FLAG, NULL}};
     int code = options_read(g, argc, argv, help, specs, NULL, 0);
     struct config config;
     struct err err = ERR_INIT;

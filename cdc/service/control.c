@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cdc/service/status.h"
+#include "schema/base/clock.h"
 #include "schema/base/json.h"
 #include "schema/base/log.h"
 #include "schema/base/xalloc.h"
@@ -20,6 +21,7 @@
 #define LINE_BYTES_MAX ((size_t)64 << 20)
 #define POLL_MS 200
 #define CLIENT_TIMEOUT_S 10
+#define CLIENTS_MAX 16
 
 struct control {
     struct service *service;
@@ -27,10 +29,17 @@ struct control {
     int fd;
     pthread_t thread;
     atomic_bool stop;
+    atomic_uint clients;
+    pthread_mutex_t status_lock; /* status shares one target connection */
+    pthread_mutex_t validate_lock;
 };
 
-static bool socket_path(const char *dir, const char *name, struct sockaddr_un *out,
-                        struct err *err)
+struct client {
+    struct control *control;
+    int fd;
+};
+
+static bool socket_path(const char *dir, const char *name, struct sockaddr_un *out, struct err *err)
 {
     memset(out, 0, sizeof(*out));
     out->sun_family = AF_UNIX;
@@ -114,14 +123,19 @@ static void do_validate(struct control *c, int fd, const cJSON *request)
     r.repair = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "repair"));
     r.show_values = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "show_values"));
     r.only = xcalloc((size_t)cJSON_GetArraySize(only) + 1, sizeof(char *));
-    cJSON_ArrayForEach(item, only) {
+    cJSON_ArrayForEach(item, only)
+    {
         if (cJSON_IsString(item))
             r.only[r.n_only++] = item->valuestring;
     }
     if (!c->service->apply)
         err_set(&err, ERR_CONFIG, "this service only captures; ask the one that applies");
+    else if (pthread_mutex_trylock(&c->validate_lock) != 0)
+        err_set(&err, ERR_CONFIG, "a validation is running already");
     else if (service_validate(c->service, &r, send_line, &fd, &equal, &err))
-        err = ERR_INIT;
+        pthread_mutex_unlock(&c->validate_lock);
+    else
+        pthread_mutex_unlock(&c->validate_lock);
     send_end(fd, err.kind != ERR_NONE ? err_exit_code(&err) : equal ? 0 : 1, &err);
     free(r.only);
 }
@@ -143,7 +157,9 @@ static void serve(struct control *c, int fd)
     if (cJSON_IsString(verb) && strcmp(verb->valuestring, "status") == 0) {
         struct buf b = BUF_INIT;
 
+        pthread_mutex_lock(&c->status_lock);
         status_of_service(c->service, &b);
+        pthread_mutex_unlock(&c->status_lock);
         send_line(&fd, buf_cstr(&b));
         buf_release(&b);
         send_end(fd, 0, &err);
@@ -156,25 +172,50 @@ static void serve(struct control *c, int fd)
     cJSON_Delete(request);
 }
 
+static void *client_main(void *arg)
+{
+    struct client *client = arg;
+    struct control *c = client->control;
+
+    serve(c, client->fd);
+    close(client->fd);
+    free(client);
+    atomic_fetch_sub(&c->clients, 1);
+    return NULL;
+}
+
+static void start_client(struct control *c, int fd)
+{
+    struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_S};
+    struct client *client = xcalloc(1, sizeof(*client));
+    pthread_t thread;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    *client = (struct client){c, fd};
+    atomic_fetch_add(&c->clients, 1);
+    if (pthread_create(&thread, NULL, client_main, client) != 0) {
+        close(fd);
+        free(client);
+        atomic_fetch_sub(&c->clients, 1);
+        return;
+    }
+    pthread_detach(thread);
+}
+
 static void *control_main(void *arg)
 {
     struct control *c = arg;
 
     while (!atomic_load(&c->stop)) {
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
-        struct timeval limit = {.tv_sec = CLIENT_TIMEOUT_S};
         int fd;
 
-        if (poll(&p, 1, POLL_MS) <= 0)
+        if (poll(&p, 1, POLL_MS) <= 0 || atomic_load(&c->clients) >= CLIENTS_MAX)
             continue;
         fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0)
-            continue;
-        /* One client at a time; a silent one must not keep the others out. */
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-        serve(c, fd);
-        close(fd);
+        if (fd >= 0)
+            start_client(c, fd);
     }
     return NULL;
 }
@@ -203,6 +244,8 @@ bool control_open(struct service *s, struct control **out, struct err *err)
 
     c->service = s;
     c->fd = -1;
+    pthread_mutex_init(&c->status_lock, NULL);
+    pthread_mutex_init(&c->validate_lock, NULL);
     if (!socket_path(s->config->queue_dir, name, &addr, err) || !listen_at(c, &addr, err))
         goto fail;
     c->path = xstrdup(addr.sun_path);
@@ -226,6 +269,8 @@ void control_close(struct control *c)
         return;
     atomic_store(&c->stop, true);
     pthread_join(c->thread, NULL);
+    while (atomic_load(&c->clients) > 0)
+        clock_sleep_us(POLL_MS * 100);
     close(c->fd);
     unlink(c->path);
     free(c->path);
@@ -254,15 +299,14 @@ static bool read_end(const char *line, int *exit_code, struct err *err)
         *exit_code = code->valueint;
         *err = ERR_INIT;
         if (cJSON_IsString(text))
-            err_reason(err, ERR_REFUSED, cJSON_IsString(reason) ? reason->valuestring : "",
-                       "%s", text->valuestring);
+            err_reason(err, ERR_REFUSED, cJSON_IsString(reason) ? reason->valuestring : "", "%s",
+                       text->valuestring);
     }
     cJSON_Delete(json);
     return is_end;
 }
 
-static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code,
-                       struct err *err)
+static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code, struct err *err)
 {
     char *text = NULL;
     size_t cap = 0;
@@ -283,8 +327,7 @@ static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code
 }
 
 bool control_call(const char *queue_dir, const char *socket_name, const char *request,
-                  service_line_fn *line, void *ctx, bool *running, int *exit_code,
-                  struct err *err)
+                  service_line_fn *line, void *ctx, bool *running, int *exit_code, struct err *err)
 {
     struct sockaddr_un addr;
     int fd;

@@ -21,8 +21,8 @@ void control_close(struct control *c);
  * Ask the service of this queue directory. *running false: nobody listens. line: every line
  * but the last; *exit_code and err (kind ERR_NONE when 0) from the last one.
  */
-MUST_CHECK bool control_call(const char *queue_dir, const char *socket_name,
-                             const char *request, service_line_fn *line, void *ctx,
-                             bool *running, int *exit_code, struct err *err);
+MUST_CHECK bool control_call(const char *queue_dir, const char *socket_name, const char *request,
+                             service_line_fn *line, void *ctx, bool *running, int *exit_code,
+                             struct err *err);
 
 #endif

@@ -198,8 +198,8 @@ bool until_parse(const char *text, struct until *until, struct err *err)
     }
     if (is_file && (size_t)(colon - text) <= POSITION_FILE_MAX) {
         until->kind = UNTIL_POSITION;
-        snprintf(until->position.file, sizeof(until->position.file), "%.*s",
-                 (int)(colon - text), text);
+        snprintf(until->position.file, sizeof(until->position.file), "%.*s", (int)(colon - text),
+                 text);
         until->position.offset = number;
         return true;
     }

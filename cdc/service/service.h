@@ -49,8 +49,8 @@ bool service_failed(struct service *s, struct err *err);
 
 /* Load what is missing (see load.h); progress goes to the callback and to status. */
 MUST_CHECK bool service_load(struct service *s, const char **only, size_t n_only,
-                             void (*progress)(void *ctx, const struct load_progress *p),
-                             void *ctx, struct load_result *result, struct err *err);
+                             void (*progress)(void *ctx, const struct load_progress *p), void *ctx,
+                             struct load_result *result, struct err *err);
 
 /* ---- where to stop ---- */
 
@@ -87,7 +87,6 @@ struct validate_request {
  * {"type":"table"...}, at last {"type":"result"...}. *equal: no difference was found. */
 typedef void service_line_fn(void *ctx, const char *line);
 MUST_CHECK bool service_validate(struct service *s, const struct validate_request *request,
-                                 service_line_fn *line, void *ctx, bool *equal,
-                                 struct err *err);
+                                 service_line_fn *line, void *ctx, bool *equal, struct err *err);
 
 #endif

@@ -112,10 +112,9 @@ static void put_apply(struct buf *b, const struct apply_stats *a)
              "\"ddl\":%llu,\"cascades\":%llu,\"retries\":%llu,\"minus_zero\":%llu,"
              "\"seconds\":{\"waiting\":%.3f,\"reading\":%.3f,\"building\":%.3f,"
              "\"target\":%.3f}}",
-             ull(a->transactions), ull(a->groups), ull(a->changes), ull(a->net_rows),
-             ull(a->ddl), ull(a->cascades), ull(a->retries), ull(a->minus_zero),
-             (double)a->wait_us / 1e6, (double)a->read_us / 1e6, (double)a->build_us / 1e6,
-             (double)a->target_us / 1e6);
+             ull(a->transactions), ull(a->groups), ull(a->changes), ull(a->net_rows), ull(a->ddl),
+             ull(a->cascades), ull(a->retries), ull(a->minus_zero), (double)a->wait_us / 1e6,
+             (double)a->read_us / 1e6, (double)a->build_us / 1e6, (double)a->target_us / 1e6);
 }
 
 static const char *life_name(enum table_life life)

@@ -58,8 +58,7 @@ static void put_value(struct buf *b, const struct value *v)
     }
 }
 
-static void put_row(struct buf *b, const char *name, const struct table *t,
-                    const struct value *row)
+static void put_row(struct buf *b, const char *name, const struct table *t, const struct value *row)
 {
     if (!row)
         return;
