@@ -22,7 +22,7 @@ san_part := $(if $(SAN),$(if $(findstring thread,$(SAN)),tsan,asan))
 name := $(subst $() ,-,$(strip $(cc_part) $(san_part)))
 B := build$(if $(name),/$(name))
 
-PKGS := libmariadb libpq libzstd libcjson libxxhash libcrypto zlib
+PKGS := libmariadb libpq libzstd libcjson libxxhash libssl libcrypto zlib
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null || echo -lcmocka)
@@ -50,6 +50,8 @@ MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter cdc/main.c,$(SRCS)))
 
 TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 TEST_BINS := $(TEST_SRCS:%.c=$(B)/%)
+E2E_SRCS := $(sort $(wildcard tests/e2e/*.c))
+E2E_BINS := $(E2E_SRCS:%.c=$(B)/%)
 TEST_LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c)))
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
@@ -64,11 +66,12 @@ BIN := $(B)/domicile
 
 all: $(LIB) $(if $(MAIN_OBJ),$(BIN))
 
-objs: $(LIB_OBJS) $(MAIN_OBJ) $(TEST_LIB_OBJS) $(TEST_SRCS:%.c=$(B)/%.o)
+objs: $(LIB_OBJS) $(MAIN_OBJ) $(TEST_LIB_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) \
+	$(E2E_SRCS:%.c=$(B)/%.o)
 
 lib: $(LIB)
 
-tests: $(TEST_BINS)
+tests: $(TEST_BINS) $(E2E_BINS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -89,6 +92,10 @@ $(BIN): $(MAIN_OBJ) $(LIB)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
+
+# Programs that end-to-end scripts run.
+$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 check: $(TEST_BINS) $(if $(MAIN_OBJ),$(BIN))
 	@BUILD=$(B) scripts/run-tests unit golden
@@ -155,4 +162,5 @@ help:
 	@echo 'With any of them: CC=clang, WERROR=1, SAN=address,undefined or SAN=thread.'
 
 -include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_LIB_OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
+	$(E2E_SRCS:%.c=$(B)/%.d) \
 	$(LIB_SRCS:%.c=build/fuzz/obj/%.d) $(FUZZ_SRCS:%.c=build/fuzz/obj/%.d)

@@ -1,0 +1,442 @@
+/*
+ * connect.c - a connection to the source, and what is found there.
+ *
+ * Over TCP and TLS only. No option file is read, LOCAL INFILE and reconnecting behind our
+ * back are off. A session is exact: UTC, no sql_mode, utf8mb4.
+ */
+#include <errmsg.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdc/source/link.h"
+#include "schema/base/xalloc.h"
+
+#define CONNECT_TIMEOUT_S 10
+#define HEARTBEAT_MS 10000
+#define IO_TIMEOUT_S 600 /* a statement may think this long before its first row */
+#define PACKET_MAX (1ul << 30)
+#define VERSION_GIPK 80030
+#define VERSION_STATUS_RENAMED 80200
+
+static bool is_transient(unsigned number)
+{
+    switch (number) {
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_UNKNOWN_HOST:
+    case CR_SERVER_GONE_ERROR:
+    case CR_SERVER_LOST:
+    case CR_SERVER_LOST_EXTENDED:
+    case CR_MALFORMED_PACKET:
+    case ER_CON_COUNT_ERROR:
+    case ER_OUT_OF_RESOURCES:
+    case ER_SERVER_SHUTDOWN:
+    case ER_NORMAL_SHUTDOWN:
+    case ER_NET_READ_ERROR:
+    case ER_NET_READ_INTERRUPTED:
+    case ER_NET_ERROR_ON_WRITE:
+    case ER_NET_WRITE_INTERRUPTED:
+    case ER_LOCK_WAIT_TIMEOUT:
+    case ER_LOCK_DEADLOCK:
+    case ER_QUERY_INTERRUPTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *reason_of(unsigned number)
+{
+    switch (number) {
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
+        return "access";
+    case ER_SPECIFIC_ACCESS_DENIED_ERROR:
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_COLUMNACCESS_DENIED_ERROR:
+    case ER_DBACCESS_DENIED_ERROR:
+        return "privilege";
+    case ER_NO_SUCH_TABLE:
+    case ER_BAD_DB_ERROR:
+        return "no_table";
+    case ER_TABLE_DEF_CHANGED:
+        return "table_changed";
+    case CR_SSL_CONNECTION_ERROR:
+        return "tls";
+    default:
+        return "";
+    }
+}
+
+static enum err_kind kind_of(unsigned number)
+{
+    switch (number) {
+    case ER_NO_SUCH_TABLE:
+    case ER_BAD_DB_ERROR:
+        return ERR_DATA;
+    case ER_TABLE_DEF_CHANGED:
+        return ERR_RETRY;
+    default:
+        return is_transient(number) ? ERR_RETRY : ERR_SERVER;
+    }
+}
+
+void source_fail(struct source *s, const char *what, struct err *err)
+{
+    unsigned number = mysql_errno(s->mysql);
+
+    /* The client library's own texts (2000 to 2999) hold no row values. */
+    if (number >= CR_MIN_ERROR && number < 3000)
+        err_server(err, kind_of(number), ERR_SIDE_SOURCE, number, "%s: %s", what,
+                   mysql_error(s->mysql));
+    else
+        err_server(err, kind_of(number), ERR_SIDE_SOURCE, number,
+                   "%s: the source answered with error %u (SQLSTATE %s)", what, number,
+                   mysql_sqlstate(s->mysql));
+    snprintf(err->reason, sizeof(err->reason), "%s", reason_of(number));
+}
+
+bool source_exec(struct source *s, const char *sql, struct err *err)
+{
+    return source_query(s, sql, NULL, NULL, err);
+}
+
+bool source_set_raw(struct source *s, bool raw, struct err *err)
+{
+    const char *sql =
+        raw ? "SET character_set_results = NULL" : "SET character_set_results = utf8mb4";
+
+    if (s->raw_results == raw)
+        return true;
+    if (mysql_query(s->mysql, sql) != 0) {
+        source_fail(s, "set the character set of results", err);
+        return false;
+    }
+    s->raw_results = raw;
+    return true;
+}
+
+static bool set_options(struct source *s, const struct source_config *config, struct err *err)
+{
+    unsigned connect_s = config->connect_timeout_s ? config->connect_timeout_s : CONNECT_TIMEOUT_S;
+    unsigned io_s = IO_TIMEOUT_S;
+    unsigned tcp = MYSQL_PROTOCOL_TCP;
+    unsigned off = 0;
+    unsigned long packet = PACKET_MAX;
+    my_bool yes = 1;
+    my_bool no = 0;
+    MYSQL *m = s->mysql;
+
+    if (!config->tls_ca || !config->tls_ca[0]) {
+        err_reason(err, ERR_CONFIG, "tls_ca", "source.tls.ca names no file of authorities");
+        return false;
+    }
+    if (mysql_options(m, MYSQL_OPT_PROTOCOL, &tcp) == 0 &&
+        mysql_options(m, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s) == 0 &&
+        mysql_options(m, MYSQL_OPT_READ_TIMEOUT, &io_s) == 0 &&
+        mysql_options(m, MYSQL_OPT_WRITE_TIMEOUT, &io_s) == 0 &&
+        mysql_options(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet) == 0 &&
+        mysql_options(m, MYSQL_OPT_RECONNECT, &no) == 0 &&
+        mysql_options(m, MYSQL_OPT_LOCAL_INFILE, &off) == 0 &&
+        mysql_options(m, MYSQL_SET_CHARSET_NAME, "utf8mb4") == 0 &&
+        mysql_options(m, MYSQL_OPT_SSL_CA, config->tls_ca) == 0 &&
+        mysql_options(m, MYSQL_OPT_SSL_ENFORCE, &yes) == 0 &&
+        mysql_options(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes) == 0)
+        return true;
+    err_set(err, ERR_CONFIG, "the client library refused a connection option");
+    return false;
+}
+
+static bool connect_socket(struct source *s, const struct source_config *config, struct err *err)
+{
+    const char *tls_library = NULL;
+
+    if (!set_options(s, config, err))
+        return false;
+    if (!mysql_real_connect(s->mysql, config->host, config->user,
+                            config->password ? config->password : "", NULL, config->port, NULL,
+                            0)) {
+        source_fail(s, "connect to the source", err);
+        return false;
+    }
+    if (!mysql_get_ssl_cipher(s->mysql)) {
+        err_reason(err, ERR_SERVER, "tls", "the connection to the source is not encrypted");
+        err->side = ERR_SIDE_SOURCE;
+        return false;
+    }
+    if (mariadb_get_infov(s->mysql, MARIADB_TLS_LIBRARY, &tls_library) == 0 && tls_library)
+        s->openssl = strncmp(tls_library, "OpenSSL", 7) == 0;
+    return true;
+}
+
+static void put_text(char *out, size_t size, struct bytes v)
+{
+    snprintf(out, size, "%.*s", (int)v.len, v.data ? (const char *)v.data : "");
+}
+
+static bool is_on(const char *v)
+{
+    return strcasecmp(v, "ON") == 0 || strcmp(v, "1") == 0;
+}
+
+struct found {
+    struct source_info *info;
+    bool gtid_mode;
+    bool enforce_gtid;
+};
+
+/* One row of SHOW GLOBAL VARIABLES; which exist depends on the version. */
+static bool note_variable(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct found *f = ctx;
+    struct source_info *i = f->info;
+    char name[64];
+    char value[256];
+
+    (void)err;
+    if (n < 2)
+        return true;
+    put_text(name, sizeof(name), columns[0]);
+    put_text(value, sizeof(value), columns[1]);
+    if (strcmp(name, "server_uuid") == 0)
+        snprintf(i->server_uuid, sizeof(i->server_uuid), "%.36s", value);
+    else if (strcmp(name, "log_bin") == 0)
+        i->log_bin = is_on(value);
+    else if (strcmp(name, "binlog_format") == 0)
+        i->row_format = strcmp(value, "ROW") == 0;
+    else if (strcmp(name, "binlog_row_image") == 0)
+        i->full_image = strcasecmp(value, "FULL") == 0;
+    else if (strcmp(name, "binlog_row_metadata") == 0)
+        i->full_metadata = strcasecmp(value, "FULL") == 0;
+    else if (strcmp(name, "binlog_row_value_options") == 0)
+        i->partial_json = value[0] != '\0';
+    else if (strcmp(name, "gtid_mode") == 0)
+        f->gtid_mode = strcmp(value, "ON") == 0;
+    else if (strcmp(name, "enforce_gtid_consistency") == 0)
+        f->enforce_gtid = strcmp(value, "ON") == 0;
+    else if (strcmp(name, "binlog_order_commits") == 0)
+        i->order_commits = is_on(value);
+    else if (strcmp(name, "innodb_native_foreign_keys") == 0)
+        i->native_fk = is_on(value);
+    else if (strcmp(name, "binlog_checksum") == 0)
+        i->checksum_crc32 = strcmp(value, "CRC32") == 0;
+    else if (strcmp(name, "lower_case_table_names") == 0)
+        i->lower_case_table_names = (int)strtol(value, NULL, 10);
+    else if (strcmp(name, "max_allowed_packet") == 0)
+        i->max_allowed_packet = strtoull(value, NULL, 10);
+    else if (strcmp(name, "binlog_expire_logs_seconds") == 0)
+        i->binlog_expire_s = strtoull(value, NULL, 10);
+    return true;
+}
+
+/* "9.7.4-log", "8.0.43", "5.5.5-10.11.19-MariaDB" to 90704, 80043, 101119. */
+static uint32_t parse_version(const char *text)
+{
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned patch = 0;
+
+    if (strncmp(text, "5.5.5-", 6) == 0 && strstr(text, "MariaDB"))
+        text += 6;
+    if (sscanf(text, "%3u.%2u.%2u", &major, &minor, &patch) < 2)
+        return 0;
+    return major * 10000 + minor * 100 + patch;
+}
+
+static bool read_info(struct source *s, struct err *err)
+{
+    struct source_info *i = &s->info;
+    struct found f = {i, false, false};
+    char *version = NULL;
+
+    if (!source_query_one(s, "SELECT @@version", &version, err))
+        return false;
+    snprintf(i->version, sizeof(i->version), "%s", version ? version : "");
+    free(version);
+    i->version_number = parse_version(i->version);
+    i->is_mariadb = strstr(i->version, "MariaDB") != NULL;
+    /* Before 9.6 the engine did the cascades, and no variable said so. */
+    i->native_fk = i->is_mariadb || i->version_number < 90600;
+    i->row_format = !i->is_mariadb; /* where the variable is gone, ROW is all there is */
+    if (!source_query(s,
+                      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'log_bin', "
+                      "'binlog_format', 'binlog_row_image', 'binlog_row_metadata', "
+                      "'binlog_row_value_options', 'gtid_mode', 'enforce_gtid_consistency', "
+                      "'binlog_order_commits', 'innodb_native_foreign_keys', 'binlog_checksum', "
+                      "'lower_case_table_names', 'max_allowed_packet', "
+                      "'binlog_expire_logs_seconds')",
+                      note_variable, &f, err))
+        return false;
+    i->gtid_on = f.gtid_mode && f.enforce_gtid;
+    return true;
+}
+
+static bool set_session(struct source *s, struct err *err)
+{
+    if (!source_exec(s, "SET NAMES utf8mb4", err) ||
+        !source_exec(s,
+                     "SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1, "
+                     "net_write_timeout = 600, net_read_timeout = 600",
+                     err))
+        return false;
+    if (!read_info(s, err))
+        return false;
+    if (s->info.is_mariadb || s->info.version_number < VERSION_GIPK)
+        return true;
+    return source_exec(s, "SET SESSION show_gipk_in_create_table_and_information_schema = ON", err);
+}
+
+bool source_connect(const struct source_config *config, struct source **out, struct err *err)
+{
+    struct source *s = xcalloc(1, sizeof(*s));
+
+    *out = NULL;
+    s->server_id = config->server_id;
+    s->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : HEARTBEAT_MS;
+    s->mysql = mysql_init(NULL);
+    if (!s->mysql) {
+        err_set(err, ERR_CONFIG, "the client library cannot be set up");
+        free(s);
+        return false;
+    }
+    if (!connect_socket(s, config, err) || !set_session(s, err)) {
+        source_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+void source_close(struct source *s)
+{
+    if (!s)
+        return;
+    mysql_close(s->mysql);
+    free(s);
+}
+
+const struct source_info *source_info(const struct source *s)
+{
+    return &s->info;
+}
+
+static bool hand_rows(struct source *s, MYSQL_RES *res, source_row_fn *row, void *ctx,
+                      struct err *err)
+{
+    unsigned n = mysql_num_fields(res);
+    struct bytes *columns = xcalloc(n, sizeof(*columns));
+    MYSQL_ROW r;
+    bool ok = true;
+
+    while (ok && (r = mysql_fetch_row(res))) {
+        const unsigned long *lengths = mysql_fetch_lengths(res);
+
+        for (unsigned i = 0; i < n; i++)
+            columns[i] = r[i] ? bytes_of(r[i], lengths[i]) : BYTES_EMPTY;
+        ok = !row || row(ctx, columns, n, err);
+    }
+    if (ok && mysql_errno(s->mysql)) {
+        source_fail(s, "read a result", err);
+        ok = false;
+    }
+    free(columns);
+    return ok;
+}
+
+bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx, struct err *err)
+{
+    MYSQL_RES *res;
+    bool ok = true;
+
+    if (!source_set_raw(s, false, err))
+        return false;
+    if (mysql_query(s->mysql, sql) != 0) {
+        source_fail(s, "query the source", err);
+        return false;
+    }
+    res = mysql_use_result(s->mysql);
+    if (res) {
+        ok = hand_rows(s, res, row, ctx, err);
+        mysql_free_result(res);
+    } else if (mysql_errno(s->mysql)) {
+        source_fail(s, "query the source", err);
+        ok = false;
+    }
+    return ok;
+}
+
+static bool keep_first(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    char **out = ctx;
+
+    (void)err;
+    if (n > 0 && columns[0].data && !*out)
+        *out = xstrndup((const char *)columns[0].data, columns[0].len);
+    return true;
+}
+
+bool source_query_one(struct source *s, const char *sql, char **out, struct err *err)
+{
+    *out = NULL;
+    if (source_query(s, sql, keep_first, out, err))
+        return true;
+    free(*out);
+    *out = NULL;
+    return false;
+}
+
+bool source_gtids(struct source *s, struct gtid_set **executed, struct gtid_set **purged,
+                  struct err *err)
+{
+    char *texts[2] = {NULL, NULL};
+    bool ok = false;
+
+    *executed = NULL;
+    *purged = NULL;
+    if (!source_query_one(s, "SELECT @@GLOBAL.gtid_executed", &texts[0], err) ||
+        !source_query_one(s, "SELECT @@GLOBAL.gtid_purged", &texts[1], err))
+        goto done;
+    if (!gtid_set_parse(texts[0] ? texts[0] : "", executed, err) ||
+        !gtid_set_parse(texts[1] ? texts[1] : "", purged, err)) {
+        gtid_set_free(*executed);
+        *executed = NULL;
+        goto done;
+    }
+    ok = true;
+done:
+    free(texts[0]);
+    free(texts[1]);
+    return ok;
+}
+
+static bool note_end(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct position *end = ctx;
+    char offset[32];
+
+    (void)err;
+    if (n < 2)
+        return true;
+    put_text(end->file, sizeof(end->file), columns[0]);
+    put_text(offset, sizeof(offset), columns[1]);
+    end->offset = strtoull(offset, NULL, 10);
+    return true;
+}
+
+bool source_binlog_end(struct source *s, struct position *end, struct err *err)
+{
+    bool renamed = !s->info.is_mariadb && s->info.version_number >= VERSION_STATUS_RENAMED;
+
+    memset(end, 0, sizeof(*end));
+    if (!source_query(s, renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", note_end, end,
+                      err))
+        return false;
+    if (end->file[0])
+        return true;
+    err_reason(err, ERR_SERVER, "no_binlog", "the source writes no binary log");
+    err->side = ERR_SIDE_SOURCE;
+    return false;
+}
