@@ -336,7 +336,7 @@ static bool work_on(struct worker *w, struct err *err)
     for (;;) {
         struct work work;
         enum load_step step = STEP_COPY;
-        bool got, wait;
+        bool got, wait = false;
 
         pthread_mutex_lock(&l->lock);
         got = !l->has_failed && next_work(l, &work, &wait);
