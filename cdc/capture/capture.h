@@ -32,7 +32,7 @@ struct capture_stats {
     uint64_t source_us;       /* source time of the last event or heartbeat */
     uint64_t event_us;        /* our clock when it was read */
     uint64_t events, bytes, transactions, changes, reconnects;
-    char last_error[256]; /* of the last reconnect, "" none */
+    char last_error[1024]; /* of the last reconnect, "" none */
 };
 
 struct capture;
