@@ -1,37 +1,37 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "cdc/commands/findings.h"
 
 #define VERSION_MIN 100600
 
-static bool one_row(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static const char *const needed[] = {"SELECT", "INSERT", "UPDATE", "DELETE",     "CREATE",
+                                     "DROP",   "ALTER",  "INDEX",  "REFERENCES", "CREATE VIEW"};
+#define N_NEEDED (sizeof(needed) / sizeof(needed[0]))
+
+static bool mark_privilege(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
 {
-    char *out = ctx;
-    size_t len = n && columns[0].len < 63 ? columns[0].len : 0;
+    bool *found = ctx;
 
     (void)err;
-    if (len)
-        memcpy(out, columns[0].data, len);
-    out[len] = '\0';
+    for (size_t i = 0; i < N_NEEDED && n; i++)
+        found[i] = found[i] || bytes_equal(columns[0], bytes_str(needed[i]));
     return true;
 }
 
 static void check_grants(struct target *t, struct findings *f)
 {
-    static const char *const needed[] = {"SELECT", "INSERT", "UPDATE", "DELETE",     "CREATE",
-                                         "DROP",   "ALTER",  "INDEX",  "REFERENCES", "CREATE VIEW"};
+    bool found[N_NEEDED] = {false};
+    struct err err = ERR_INIT;
 
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-        char found[64] = "", sql[256];
-        struct err err = ERR_INIT;
-
-        snprintf(sql, sizeof(sql),
-                 "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type='%s' "
-                 "UNION SELECT 1 FROM information_schema.schema_privileges WHERE "
-                 "privilege_type='%s' LIMIT 1",
-                 needed[i], needed[i]);
-        if (!target_query(t, sql, one_row, found, &err) || !found[0])
+    if (!target_query(t,
+                      "SELECT privilege_type FROM information_schema.user_privileges UNION "
+                      "SELECT privilege_type FROM information_schema.schema_privileges",
+                      mark_privilege, found, &err)) {
+        findings_add(f, FINDING_FAIL, "target", NULL, "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < N_NEEDED; i++) {
+        if (!found[i])
             findings_add(f, FINDING_FAIL, "target",
                          "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, "
                          "REFERENCES, CREATE VIEW ON *.* to the target's user",
