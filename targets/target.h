@@ -100,6 +100,7 @@ struct unit {
     size_t n_ops;
     bool begins; /* starts the target transaction (guard is checked here) */
     bool ends;   /* commits */
+    bool one_by_one; /* one row a statement, so that an error names its row (slow) */
 };
 
 /* Send one unit. The first writer keeps one in flight: reap before the next submit. */
@@ -107,6 +108,10 @@ MUST_CHECK bool target_submit(struct target *t, const struct unit *unit, struct 
 /* Wait for the oldest submitted unit; *lsn = its lsn. After an error the transaction is
  * rolled back; the lane must be read again (target_lane_read). */
 MUST_CHECK bool target_reap(struct target *t, uint64_t *lsn, struct err *err);
+/* The table that the last failed unit failed on (the op's pointer), NULL if none is to blame. */
+const struct table *target_failed_table(const struct target *t);
+/* Drop the open target transaction, as after an error. */
+void target_rollback(struct target *t);
 
 /* ---- state in the target: schema `state_schema`, tables lane, table_state, chunk, ddl ---- */
 

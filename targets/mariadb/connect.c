@@ -1,0 +1,206 @@
+/*
+ * connect.c - the one place that opens a connection to a target.
+ *
+ * The socket goes to the literal address of the permit, so that no name is resolved twice.
+ * TLS is always on and the chain is verified against the configured CA. The certificate
+ * must be for the configured host: the library can check that only for the string it
+ * connects to, so for a DNS name the check is done here, on the same certificate, before
+ * anything but the login was sent.
+ */
+#include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include "schema/base/digest.h"
+#include "targets/mariadb/mariadb.h"
+
+#include <errmsg.h>
+
+/* The library's own description of a connection, to reach its TLS session. */
+#define HAVE_TLS 1
+typedef unsigned char uchar;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#include <ma_pvio.h>
+#pragma GCC diagnostic pop
+
+#define KEEPALIVE_IDLE_S 20
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_COUNT 4
+#define CLIENT_PACKET_BYTES_MAX ((unsigned long)1 << 30)
+#define NET_BUFFER_BYTES ((unsigned long)1 << 20)
+
+static void set_options(struct target *t)
+{
+    MYSQL *my = t->my;
+    unsigned timeout_s = t->config.connect_timeout_s ? t->config.connect_timeout_s : 10;
+    unsigned protocol = MYSQL_PROTOCOL_TCP;
+    unsigned off = 0;
+    my_bool yes = 1;
+    my_bool no = 0;
+    my_bool verify = strcmp(t->permit.host, t->permit.peer) == 0;
+    unsigned long packet = CLIENT_PACKET_BYTES_MAX;
+    unsigned long net_buffer = NET_BUFFER_BYTES;
+
+    mysql_options(my, MYSQL_OPT_PROTOCOL, &protocol);
+    mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &timeout_s);
+    mysql_options(my, MYSQL_OPT_RECONNECT, &no);
+    mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &off);
+    mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(my, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
+    mysql_options(my, MYSQL_OPT_NET_BUFFER_LENGTH, &net_buffer);
+    mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &yes);
+    mysql_options(my, MYSQL_OPT_SSL_CA, t->config.tls_ca);
+    mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+    mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+    mysql_options(my, MARIADB_OPT_RESTRICTED_AUTH,
+                  "mysql_native_password,client_ed25519,caching_sha2_password");
+}
+
+static void set_keepalive(int fd)
+{
+    const int on = 1;
+    const int idle = KEEPALIVE_IDLE_S;
+    const int interval = KEEPALIVE_INTERVAL_S;
+    const int count = KEEPALIVE_COUNT;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
+static bool cert_is_for(X509 *cert, const char *host)
+{
+    return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
+           X509_check_ip_asc(cert, host, 0) == 1;
+}
+
+/* Chain and name once more, on what the connection really uses. */
+static bool check_certificate(struct target *t, char fingerprint[SHA256_HEX_SIZE], struct err *err)
+{
+    bool ok = false;
+    MARIADB_TLS *tls = t->my->net.pvio->ctls;
+    X509 *cert = tls ? SSL_get1_peer_certificate(tls->ssl) : NULL;
+    unsigned char *der = NULL;
+    int n;
+
+    if (!cert) {
+        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "target shows no certificate");
+        return false;
+    }
+    if (SSL_get_verify_result(tls->ssl) != X509_V_OK || !cert_is_for(cert, t->permit.host)) {
+        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0,
+                   "certificate of the target is not valid for host %s", t->permit.host);
+        goto done;
+    }
+    n = i2d_X509(cert, &der);
+    fingerprint[0] = 0;
+    if (n > 0)
+        sha256_hex(bytes_of(der, (size_t)n), fingerprint);
+    ok = true;
+done:
+    OPENSSL_free(der);
+    X509_free(cert);
+    return ok;
+}
+
+struct echo {
+    char host[320];
+    char server_id[160];
+    char proxy_networks[1024];
+    bool got;
+    bool has_proxy_networks;
+};
+
+static bool put_field(char *out, size_t size, struct bytes b)
+{
+    if (b.len >= size)
+        return false;
+    if (b.len)
+        memcpy(out, b.data, b.len);
+    out[b.len] = 0;
+    return true;
+}
+
+static bool read_echo(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    struct echo *echo = ctx;
+
+    assert(n == 3);
+    echo->has_proxy_networks = c[2].data != NULL;
+    echo->got = put_field(echo->host, sizeof(echo->host), c[0]) &&
+                put_field(echo->server_id, sizeof(echo->server_id), c[1]) &&
+                put_field(echo->proxy_networks, sizeof(echo->proxy_networks), c[2]);
+    if (!echo->got)
+        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "target describes itself too long");
+    return echo->got;
+}
+
+static bool confirm_peer(struct target *t, const char *fingerprint, struct err *err)
+{
+    static const char sql[] = "SELECT HOST, @@global.server_uid, @@global.proxy_protocol_networks "
+                              "FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()";
+    struct echo echo = {.got = false};
+    struct sockaddr_storage peer;
+    struct sockaddr_storage local;
+    socklen_t peer_len = sizeof(peer);
+    socklen_t local_len = sizeof(local);
+    int fd = mysql_get_socket(t->my);
+    struct peer_facts facts = {0};
+
+    if (getpeername(fd, (struct sockaddr *)&peer, &peer_len) != 0 ||
+        getsockname(fd, (struct sockaddr *)&local, &local_len) != 0) {
+        err_server(err, ERR_RETRY, ERR_SIDE_TARGET, 0, "target connection is gone");
+        return false;
+    }
+    if (!maria_query(t, bytes_str(sql), "ask the target who it is", read_echo, &echo, err))
+        return false;
+    if (!echo.got) {
+        err_reason(err, ERR_REFUSED, "no_echo", "target %s does not show our own connection",
+                   t->permit.host);
+        return false;
+    }
+    facts.peer = (struct sockaddr *)&peer;
+    facts.local = (struct sockaddr *)&local;
+    facts.echo = echo.host;
+    facts.server_id = echo.server_id;
+    facts.proxy_protocol_networks = echo.has_proxy_networks ? echo.proxy_networks : NULL;
+    facts.tls_fingerprint = fingerprint[0] ? fingerprint : NULL;
+    return guard_confirm(t->guard, &t->permit, &facts, err);
+}
+
+static void connect_error(struct target *t, struct err *err)
+{
+    unsigned number = mysql_errno(t->my);
+    bool retry = number == CR_CONNECTION_ERROR || number == CR_CONN_HOST_ERROR ||
+                 number == CR_SERVER_LOST || number == CR_SERVER_GONE_ERROR || number == 1040 ||
+                 number == 1203 || number == 1053;
+
+    err_server(err, retry ? ERR_RETRY : ERR_SERVER, ERR_SIDE_TARGET, number,
+               "connect to target %s (%s port %u): %s", t->permit.host, t->permit.peer,
+               (unsigned)t->permit.port,
+               number >= 2000 && number < 3000 ? mysql_error(t->my) : "refused by the server");
+}
+
+bool maria_connect(struct target *t, struct err *err)
+{
+    char fingerprint[SHA256_HEX_SIZE];
+
+    t->my = mysql_init(NULL);
+    if (!t->my) {
+        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "no memory for a connection");
+        return false;
+    }
+    set_options(t);
+    if (!mysql_real_connect(t->my, t->permit.peer, t->config.user, t->config.password, NULL,
+                            t->permit.port, NULL, CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS)) {
+        connect_error(t, err);
+        return false;
+    }
+    set_keepalive(mysql_get_socket(t->my));
+    return check_certificate(t, fingerprint, err) && confirm_peer(t, fingerprint, err);
+}

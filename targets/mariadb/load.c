@@ -1,0 +1,131 @@
+/*
+ * load.c - many rows into a table under load, strict and counted, one chunk a transaction.
+ *
+ * Multi-row INSERT text of about a megabyte; while the server works on one statement the next
+ * is built. LOAD DATA LOCAL would be IGNORE and lenient (algorithms.md 2.2).
+ */
+#include <assert.h>
+
+#include "targets/mariadb/mariadb.h"
+
+/* Read the answer of the statement on the wire, if there is one. */
+static bool settle(struct target *t, struct err *err)
+{
+    if (!t->load.sent)
+        return true;
+    t->load.sent = false;
+    return maria_packet_drain(t, err);
+}
+
+static bool flush(struct target *t, unsigned warnings, struct err *err)
+{
+    struct expect e = {.table = t->load.table,
+                       .kind = OP_INSERT,
+                       .rows = t->load.rows,
+                       .warnings = warnings,
+                       .counted = true};
+
+    if (t->load.rows == 0)
+        return true;
+    if (!settle(t, err) || !maria_put_statement(t, &e, err) || !maria_packet_send(t, err))
+        return false;
+    t->load.sent = true;
+    t->load.rows = 0;
+    return true;
+}
+
+bool target_load_begin(struct target *t, const struct table *table, struct err *err)
+{
+    assert(!t->in_flight && !t->load.open && !t->in_transaction);
+    if (permit_is_due(&t->permit) && !guard_renew(t->guard, &t->permit, err))
+        return false;
+    if (!permit_check(&t->permit, err) ||
+        !maria_run_str(t, "START TRANSACTION", "begin on the target", err))
+        return false;
+    packet_reset(&t->packet);
+    buf_reset(&t->statement);
+    memset(&t->unit, 0, sizeof(t->unit));
+    t->in_transaction = true;
+    t->load = (struct load){.open = true, .table = table};
+    return true;
+}
+
+bool target_load_row(struct target *t, const struct value *row, struct err *err)
+{
+    unsigned zero_enums;
+
+    assert(t->load.open);
+    buf_reset(&t->row);
+    if (!maria_put_row(&t->row, t->load.table, row, &zero_enums)) {
+        err_reason(err, ERR_DATA, "value_refused", "a row of table %s.%s is not full",
+                   t->load.table->db, t->load.table->name);
+        return false;
+    }
+    if (t->load.rows && (zero_enums || t->statement.len + t->row.len > MARIA_STATEMENT_BYTES) &&
+        !flush(t, 0, err))
+        return false;
+    if (t->load.rows == 0) {
+        buf_put_str(&t->statement, zero_enums ? maria_lenient : "");
+        maria_put_insert(&t->statement, t->load.table);
+    } else {
+        buf_put_u8(&t->statement, ',');
+    }
+    buf_put_bytes(&t->statement, buf_bytes(&t->row));
+    t->load.rows++;
+    return zero_enums == 0 || flush(t, zero_enums, err);
+}
+
+static bool mark_chunk(struct target *t, const char *channel, const struct chunk_state *chunk,
+                       struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    uint64_t rows = 0;
+    bool ok;
+
+    buf_put_str(&sql, "UPDATE ");
+    maria_put_state(&sql, t, "chunk");
+    buf_putf(&sql, " SET done=1, row_count=%llu, lo=%llu, hi=%llu WHERE number=%llu AND done=0",
+             (unsigned long long)chunk->rows, (unsigned long long)chunk->lo,
+             (unsigned long long)chunk->hi, (unsigned long long)chunk->number);
+    buf_put_str(&sql, " AND channel=");
+    sql_put_string(&sql, bytes_str(channel));
+    buf_put_str(&sql, " AND db=");
+    sql_put_string(&sql, bytes_str(t->load.table->db));
+    buf_put_str(&sql, " AND name=");
+    sql_put_string(&sql, bytes_str(t->load.table->name));
+    ok = maria_change(t, buf_bytes(&sql), "mark a chunk done", &rows, err);
+    if (ok && rows != 1) {
+        err_reason(err, ERR_DATA, "fenced", "chunk %llu of table %s.%s is no longer ours",
+                   (unsigned long long)chunk->number, t->load.table->db, t->load.table->name);
+        ok = false;
+    }
+    buf_release(&sql);
+    return ok;
+}
+
+bool target_load_end(struct target *t, const char *channel, const struct chunk_state *chunk,
+                     struct err *err)
+{
+    assert(t->load.open);
+    if (!flush(t, 0, err) || !settle(t, err) || (chunk && !mark_chunk(t, channel, chunk, err)) ||
+        !maria_commit(t, err)) {
+        target_load_abort(t);
+        return false;
+    }
+    t->load.open = false;
+    return true;
+}
+
+void target_load_abort(struct target *t)
+{
+    struct err ignored;
+
+    if (!t->load.open)
+        return;
+    if (t->load.sent && !maria_packet_drain(t, &ignored))
+        packet_reset(&t->packet);
+    packet_reset(&t->packet);
+    buf_reset(&t->statement);
+    t->load = (struct load){.open = false};
+    maria_rollback(t);
+}

@@ -1,0 +1,121 @@
+/*
+ * mariadb.h - what the files of the MariaDB writer share. Private to targets/.
+ *
+ * connect.c is the only place that opens a socket to a target; session.c sets the session up
+ * and runs statements; write.c does units and load, with state.c, ddl_run.c and read.c beside
+ * it. Server messages never leave this room: they quote values.
+ */
+#ifndef TARGETS_MARIADB_MARIADB_H
+#define TARGETS_MARIADB_MARIADB_H
+
+#include <mysql.h>
+
+#include "schema/base/arena.h"
+#include "schema/base/buf.h"
+#include "targets/sqltext.h"
+#include "targets/target.h"
+
+#define MARIA_PACKET_BYTES ((size_t)4 << 20)    /* SQL text in one packet, about */
+#define MARIA_STATEMENT_BYTES ((size_t)1 << 20) /* rows are added to a statement up to this */
+#define MARIA_STATEMENT_ROWS 1000
+#define MARIA_PACKET_SLACK 1024 /* kept free below max_allowed_packet */
+
+/* What one statement of a packet must answer. */
+struct expect {
+    const struct table *table; /* NULL: a statement of our own state */
+    const struct value *row;   /* when the statement holds one row: which */
+    enum op_kind kind;
+    uint64_t rows;
+    unsigned warnings;
+    bool counted; /* affected rows must be `rows` */
+    bool is_lane; /* the guard: another count means another owner */
+};
+
+/* A packet being built: statements separated by ";". */
+struct packet {
+    struct buf sql;
+    struct expect *expects;
+    size_t n_expects;
+    size_t cap_expects;
+};
+
+struct load {
+    bool open;
+    bool sent; /* a packet is on the wire, its answer is not read */
+    const struct table *table;
+    uint64_t rows;
+};
+
+struct target {
+    struct target_config config; /* strings in arena */
+    struct arena arena;
+    struct guard *guard;
+    struct permit permit;
+    struct target_info info;
+    MYSQL *my;
+
+    bool owns_lane;
+    char channel[TARGET_CHANNEL_MAX + 1];
+    uint32_t lane;
+    uint64_t epoch;
+
+    struct packet packet;
+    struct buf statement; /* the one being built */
+    struct buf row;
+    struct unit unit; /* in flight; ops are gone */
+    bool in_flight;
+    bool in_transaction;
+    const struct table *failed; /* of the last failed unit */
+    struct load load;
+};
+
+/* ---- connect.c ---- */
+
+MUST_CHECK bool maria_connect(struct target *t, struct err *err);
+
+/* ---- session.c ---- */
+
+MUST_CHECK bool maria_session(struct target *t, struct err *err);
+/* The last error of the connection: kind by its number, "what: server error N (state)". */
+void maria_error(struct target *t, struct err *err, const char *what);
+/* Is the row, not the server, at fault? Of the last error of the connection. */
+bool maria_is_data_error(unsigned server_errno);
+/* Run one or several statements; results are drained. what: for messages. */
+MUST_CHECK bool maria_run(struct target *t, struct bytes sql, const char *what, struct err *err);
+MUST_CHECK bool maria_run_str(struct target *t, const char *sql, const char *what, struct err *err);
+/* Run one statement; *rows = affected rows. */
+MUST_CHECK bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+                             struct err *err);
+/* Run one query; each row goes to fn (columns borrowed; data NULL is SQL NULL). */
+MUST_CHECK bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn,
+                            void *ctx, struct err *err);
+/* COMMIT with a permit that holds; renews one that is due. */
+MUST_CHECK bool maria_commit(struct target *t, struct err *err);
+void maria_rollback(struct target *t);
+
+/* ---- write.c ---- */
+
+/* Is the column written on MariaDB? Generated ones are not. */
+bool maria_is_written(const struct column *c);
+/* "INSERT INTO t (columns) VALUES " */
+void maria_put_insert(struct buf *b, const struct table *t);
+/* "(v, v, ...)"; *zero_enums counts ENUM error values. False: a value is absent. */
+MUST_CHECK bool maria_put_row(struct buf *b, const struct table *t, const struct value *row,
+                              unsigned *zero_enums);
+/* Strictness off for the next statement: the only way to store an ENUM's error value. */
+extern const char maria_lenient[];
+
+void packet_reset(struct packet *p);
+/* End the statement in t->statement and put it into the packet; sends what is full. */
+MUST_CHECK bool maria_put_statement(struct target *t, const struct expect *expect, struct err *err);
+MUST_CHECK bool maria_packet_send(struct target *t, struct err *err);
+MUST_CHECK bool maria_packet_drain(struct target *t, struct err *err);
+
+/* ---- state.c ---- */
+
+void maria_put_state(struct buf *b, const struct target *t, const char *table);
+/* The lane's guard: counts one row if (epoch, prev_lsn) still hold; moves it if advance. */
+void maria_put_lane_update(struct buf *b, const struct target *t, uint64_t prev_lsn,
+                           const struct unit *advance);
+
+#endif

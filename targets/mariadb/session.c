@@ -1,0 +1,243 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <errmsg.h>
+
+#include "targets/mariadb/mariadb.h"
+
+/*
+ * Values arrive as they are (no strictness is lost, no zero becomes an id, no odd date is
+ * judged); results come in the column's own character set. READ COMMITTED takes no gap
+ * locks. Checks of the source are not repeated here.
+ */
+static const char session_sql[] =
+    "SET NAMES utf8mb4;"
+    "SET SESSION character_set_results=NULL, time_zone='+00:00', autocommit=1,"
+    " sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,"
+    "NO_ENGINE_SUBSTITUTION',"
+    " foreign_key_checks=0, unique_checks=1, check_constraint_checks=0,"
+    " innodb_lock_wait_timeout=20, lock_wait_timeout=60, sql_safe_updates=0,"
+    " max_statement_time=0, net_read_timeout=600, net_write_timeout=600, wait_timeout=28800,"
+    " sql_select_limit=18446744073709551615, sql_quote_show_create=1;"
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+bool maria_is_data_error(unsigned server_errno)
+{
+    static const unsigned numbers[] = {
+        1022, 1048, 1062, 1118, 1153, 1169, 1264, 1265, 1292, 1300, 1366, 1367, 1406,
+        1411, 1416, 1441, 1452, 1451, 1526, 1586, 1690, 1301, 3140, 4025, 4078,
+    };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (numbers[i] == server_errno)
+            return true;
+    return false;
+}
+
+static bool is_transient(unsigned number)
+{
+    static const unsigned numbers[] = {
+        CR_SERVER_GONE_ERROR,
+        CR_SERVER_LOST,
+        CR_SERVER_LOST_EXTENDED,
+        CR_COMMANDS_OUT_OF_SYNC,
+        1020, /* record changed since last read */
+        1040,
+        1053,
+        1077,
+        1079, /* too many connections, shutdown */
+        1158,
+        1159,
+        1160,
+        1161,
+        1184,
+        1189,
+        1190, /* network */
+        1205,
+        1213,
+        1206, /* lock wait, deadlock, lock table full */
+        1290,
+        1836, /* read only: a failover in progress */
+        1317,
+        1969,
+        1927,
+        1880, /* interrupted, killed */
+    };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
+void maria_error(struct target *t, struct err *err, const char *what)
+{
+    unsigned number = mysql_errno(t->my);
+    enum err_kind kind = is_transient(number) ? ERR_RETRY : ERR_SERVER;
+
+    err_server(err, kind, ERR_SIDE_TARGET, number, "%s: %s error %u (%s)", what,
+               number >= 2000 && number < 3000 ? "client" : "server", number,
+               mysql_sqlstate(t->my));
+}
+
+/* Read all results of what was sent; rows of the last one without columns. */
+static bool drain(struct target *t, const char *what, uint64_t *rows, struct err *err)
+{
+    for (;;) {
+        MYSQL_RES *res = mysql_use_result(t->my);
+        int more;
+
+        if (res) {
+            while (mysql_fetch_row(res) != NULL)
+                ;
+            mysql_free_result(res);
+        }
+        if (mysql_errno(t->my)) {
+            maria_error(t, err, what);
+            return false;
+        }
+        *rows = mysql_affected_rows(t->my);
+        more = mysql_next_result(t->my);
+        if (more > 0) {
+            maria_error(t, err, what);
+            return false;
+        }
+        if (more < 0)
+            return true;
+    }
+}
+
+bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+                  struct err *err)
+{
+    assert(!t->in_flight);
+    if (mysql_real_query(t->my, (const char *)sql.data, sql.len) != 0) {
+        maria_error(t, err, what);
+        return false;
+    }
+    return drain(t, what, rows, err);
+}
+
+bool maria_run(struct target *t, struct bytes sql, const char *what, struct err *err)
+{
+    uint64_t rows;
+
+    return maria_change(t, sql, what, &rows, err);
+}
+
+bool maria_run_str(struct target *t, const char *sql, const char *what, struct err *err)
+{
+    return maria_run(t, bytes_str(sql), what, err);
+}
+
+static bool give_rows(MYSQL_RES *res, target_row_fn *fn, void *ctx, struct err *err)
+{
+    unsigned n = mysql_num_fields(res);
+    struct bytes *columns = calloc(n ? n : 1, sizeof(*columns));
+    bool ok = columns != NULL;
+    MYSQL_ROW row;
+
+    if (!ok)
+        err_set(err, ERR_IO, "no memory for a row");
+    while (ok && (row = mysql_fetch_row(res)) != NULL) {
+        unsigned long *lengths = mysql_fetch_lengths(res);
+
+        for (unsigned i = 0; i < n; i++)
+            columns[i] = bytes_of(row[i], row[i] ? lengths[i] : 0);
+        ok = fn(ctx, columns, n, err);
+    }
+    free(columns);
+    return ok;
+}
+
+bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+                 struct err *err)
+{
+    MYSQL_RES *res;
+    bool ok;
+
+    assert(!t->in_flight);
+    if (mysql_real_query(t->my, (const char *)sql.data, sql.len) != 0) {
+        maria_error(t, err, what);
+        return false;
+    }
+    res = mysql_use_result(t->my);
+    if (!res) {
+        if (mysql_errno(t->my) == 0)
+            return true;
+        maria_error(t, err, what);
+        return false;
+    }
+    ok = give_rows(res, fn, ctx, err);
+    if (ok && mysql_errno(t->my)) {
+        maria_error(t, err, what);
+        ok = false;
+    }
+    mysql_free_result(res);
+    return ok;
+}
+
+bool maria_commit(struct target *t, struct err *err)
+{
+    if (permit_is_due(&t->permit) && !guard_renew(t->guard, &t->permit, err))
+        return false;
+    if (!permit_check(&t->permit, err))
+        return false;
+    if (!maria_run_str(t, "COMMIT", "commit on the target", err))
+        return false;
+    t->in_transaction = false;
+    return true;
+}
+
+void maria_rollback(struct target *t)
+{
+    struct err ignored;
+
+    t->in_transaction = false;
+    /* On a dead connection the server rolls back by itself. */
+    if (!maria_run_str(t, "ROLLBACK", "roll back on the target", &ignored))
+        return;
+}
+
+struct session_facts {
+    struct target_info *info;
+    bool got;
+};
+
+static bool read_info(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    struct session_facts *facts = ctx;
+    struct target_info *info = facts->info;
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned patch = 0;
+
+    (void)err;
+    assert(n == 4);
+    snprintf(info->version, sizeof(info->version), "%.*s", (int)c[0].len, (const char *)c[0].data);
+    if (sscanf(info->version, "%u.%u.%u", &major, &minor, &patch) == 3)
+        info->version_number = major * 10000 + minor * 100 + patch;
+    info->max_allowed_packet = strtoull((const char *)c[1].data, NULL, 10);
+    info->lower_case_table_names = (int)strtol((const char *)c[2].data, NULL, 10);
+    info->read_only = c[3].len == 1 && c[3].data[0] == '1';
+    facts->got = true;
+    return true;
+}
+
+bool maria_session(struct target *t, struct err *err)
+{
+    static const char facts_sql[] =
+        "SELECT @@version, @@session.max_allowed_packet, @@lower_case_table_names, @@read_only";
+    struct session_facts facts = {&t->info, false};
+
+    if (!maria_run_str(t, session_sql, "set the target's session up", err) ||
+        !maria_query(t, bytes_str(facts_sql), "read the target's settings", read_info, &facts, err))
+        return false;
+    if (!strstr(t->info.version, "MariaDB") || t->info.version_number < 100600) {
+        err_server(err, ERR_CONFIG, ERR_SIDE_TARGET, 0, "target is not MariaDB 10.6 or newer (%s)",
+                   t->info.version);
+        return false;
+    }
+    return true;
+}
