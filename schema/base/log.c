@@ -1,5 +1,6 @@
 #include "schema/base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -51,6 +52,8 @@ static void write_all(const uint8_t *p, size_t n)
     while (n > 0) {
         ssize_t done = write(STDERR_FILENO, p, n);
 
+        if (done < 0 && errno == EINTR)
+            continue;
         if (done <= 0)
             return;
         p += done;

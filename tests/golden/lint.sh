@@ -78,6 +78,9 @@ style schema/a.c "/* $(printf 'x%.0s' $(seq 100)) */" 'columns, the limit is 100
 for call in strcpy strcat sprintf atoi strtok gets; do
     style schema/a.c "    $call(a);" "$call is banned"
 done
+style schema/a.c '    x = cJSON_GetObjectItem(j, "a");' 'cJSON_GetObjectItem is banned'
+style targets/a.c '    x = cJSON_Parse(text);' 'cJSON_Parse is banned'
+pass check-style schema/a.c '    x = cJSON_GetObjectItemCaseSensitive(j, "a");'
 style schema/a.c 'static int counter;' 'a mutable global'
 style schema/a.c 'int counter = 4;' 'a mutable global'
 style schema/a.c 'static const char *names[] = {"a"};' 'a mutable global'
