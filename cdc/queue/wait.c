@@ -1,0 +1,60 @@
+#include "cdc/queue/wait.h"
+
+#include "schema/base/clock.h"
+#include "schema/base/stop.h"
+
+#define SILENT_MAX_US ((uint64_t)120 * 1000 * 1000)
+#define POLL_US 10000
+
+/* Is the queue complete up to `at` with nothing behind `from`? Then there is no LSN to find. */
+static bool ends_at(const struct queue_end *end, uint64_t from, const struct position *at)
+{
+    if (end->lsn != from)
+        return false;
+    return (end->end.file[0] && position_compare(&end->end, at) >= 0) ||
+           (end->seen.file[0] && position_compare(&end->seen, at) >= 0);
+}
+
+static bool has_moved(const struct queue_end *a, const struct queue_end *b)
+{
+    return a->lsn != b->lsn || a->idle_us != b->idle_us ||
+           position_compare(&a->seen, &b->seen) != 0;
+}
+
+bool queue_wait_position(const char *dir, const struct queue_options *options, uint64_t from,
+                         const struct position *at, uint64_t *lsn, struct err *err)
+{
+    uint64_t quiet_since_us = clock_steady_us();
+    struct queue_end last = {0};
+
+    for (;;) {
+        struct queue_identity id;
+        struct queue_end end;
+
+        if (!queue_read_end(dir, options, &id, &end, err))
+            return false;
+        if (ends_at(&end, from, at)) {
+            *lsn = from;
+            return true;
+        }
+        if (end.lsn > from) {
+            if (queue_find_position(dir, options, from, at, lsn, err))
+                return true;
+            if (err->kind != ERR_RETRY || strcmp(err->reason, "not_yet") != 0)
+                return false;
+        }
+        if (has_moved(&end, &last))
+            quiet_since_us = clock_steady_us();
+        last = end;
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "asked to stop");
+            return false;
+        }
+        if (clock_steady_us() - quiet_since_us > SILENT_MAX_US) {
+            err_reason(err, ERR_RETRY, "capture_silent",
+                       "the queue has not grown to the source's position; capture must run");
+            return false;
+        }
+        clock_sleep_us(POLL_US);
+    }
+}

@@ -1,0 +1,18 @@
+/*
+ * wait.h - waiting until capture has come to a place in the source's binlog.
+ */
+#ifndef CDC_QUEUE_WAIT_H
+#define CDC_QUEUE_WAIT_H
+
+#include "cdc/queue/queue.h"
+
+/*
+ * The first LSN >= from at whose end the source's history up to `at` is complete: from itself
+ * when nothing behind it belongs there. Waits for the queue to grow that far; fails with
+ * ERR_RETRY "capture_silent" when it has not moved for two minutes, ERR_STOPPED.
+ */
+MUST_CHECK bool queue_wait_position(const char *dir, const struct queue_options *options,
+                                    uint64_t from, const struct position *at, uint64_t *lsn,
+                                    struct err *err);
+
+#endif

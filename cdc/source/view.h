@@ -1,0 +1,18 @@
+/*
+ * view.h - a view that is not older than what somebody has already applied.
+ */
+#ifndef CDC_SOURCE_VIEW_H
+#define CDC_SOURCE_VIEW_H
+
+#include "cdc/source/source.h"
+
+/*
+ * source_view_open(), again and again until the lower bound holds `applied` (gno 0: at once).
+ * The binlog shows a transaction before the engine does, so a lane that follows closely may
+ * be ahead of a fresh view for a moment; a window (lo, hi] counted from the lane would then
+ * miss what lies between. Fails with ERR_DATA "diverged" after 60 s, ERR_STOPPED.
+ */
+MUST_CHECK bool source_view_open_behind(struct source *s, const struct gtid *applied,
+                                        struct source_view_bounds *bounds, struct err *err);
+
+#endif
