@@ -244,6 +244,8 @@ void chunk_put_bound(struct buf *b, const struct table *t, const struct value *k
     }
 }
 
+#define QUOTE 0x27
+
 /* End of the literal that starts at p: the next comma outside quotes, or the end. */
 static const char *literal_end(const char *p)
 {
@@ -252,7 +254,7 @@ static const char *literal_end(const char *p)
     for (; *p; p++) {
         if (quoted && *p == '\\' && p[1])
             p++;
-        else if (*p == '\'')
+        else if (*p == QUOTE)
             quoted = !quoted; /* '' leaves and enters again */
         else if (*p == ',' && !quoted)
             return p;
