@@ -18,8 +18,9 @@ endif
 
 comma := ,
 cc_part := $(if $(findstring clang,$(CC)),clang)
+cover_part := $(if $(filter 1,$(COVER)),cover)
 san_part := $(if $(SAN),$(if $(findstring thread,$(SAN)),tsan,asan))
-name := $(subst $() ,-,$(strip $(cc_part) $(san_part)))
+name := $(subst $() ,-,$(strip $(cc_part) $(san_part) $(cover_part)))
 B := build$(if $(name),/$(name))
 
 PKGS := libmariadb libpq libzstd libcjson libxxhash libssl libcrypto zlib
@@ -32,13 +33,14 @@ WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wwrite-strings -Wstrict-prototy
 ifeq ($(WERROR),1)
 WARN += -Werror
 endif
-OPT := $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2)
+OPT := $(if $(SAN)$(cover_part),-O1 -fno-omit-frame-pointer,-O2)
 HARDEN := -fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+COVER_FLAGS := $(if $(cover_part),--coverage)
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined))
 
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(OPT) -g $(HARDEN) $(SAN_FLAGS) -pthread \
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(OPT) -g $(HARDEN) $(SAN_FLAGS) $(COVER_FLAGS) -pthread \
 	$(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(SAN_FLAGS) -pthread $(LDFLAGS)
+ALL_LDFLAGS = $(SAN_FLAGS) $(COVER_FLAGS) -pthread $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm $(LDLIBS)
 
 # find, because wildcard does not recurse; rooms that do not exist yet are no error.
@@ -59,7 +61,7 @@ FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 LIB := $(B)/libdomicile.a
 BIN := $(B)/domicile
 
-.PHONY: all objs lib tests check check-golden check-e2e fuzz fuzz-build lint format install \
+.PHONY: all objs lib tests check check-golden check-e2e fuzz fuzz-build cover lint format install \
 	clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(FUZZ_SRCS:%.c=build/fuzz/obj/%.o)
@@ -102,6 +104,15 @@ check: $(TEST_BINS) $(if $(MAIN_OBJ),$(BIN))
 
 check-e2e: all tests
 	@BUILD=$(B) scripts/run-tests
+
+# Lines that the unit tests reach, by file.
+cover:
+	@$(MAKE) -s COVER=1 tests
+	@find build/cover -name '*.gcda' -delete
+	@BUILD=build/cover scripts/run-tests unit
+	@find build/cover/schema build/cover/targets build/cover/cdc -name '*.gcda' -exec gcov -n {} + | \
+		awk -F"[':% ]+" '/^File/ { f = $$2 } /^Lines/ && f ~ /^(schema|targets|cdc)\/.*c$$/ { \
+		printf "%6.2f%% of %5d  %s\n", $$3, $$5, f; f = "" }' | sort -k4
 
 # A fuzzer is built with the library's sources and clang's coverage, apart from the rest.
 # Leaks are not judged there: they are the unit tests' to find.
@@ -154,6 +165,7 @@ help:
 	@echo 'check      unit and golden tests; needs no server'
 	@echo 'check-e2e  all tests, on real servers'
 	@echo 'fuzz       every fuzzer for FUZZ_SECONDS (10)'
+	@echo 'cover      lines that the unit tests reach, by file'
 	@echo 'lint       layers, style, format'
 	@echo 'format     put the sources into the house format'
 	@echo 'install    PREFIX (/usr/local), DESTDIR'
