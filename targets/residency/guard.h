@@ -49,6 +49,8 @@ struct residency_config {
     enum evidence_kind evidence;
     const char *inventory_file; /* for EVIDENCE_INVENTORY */
     const char *audit_file;     /* appended to; pins and anchor are kept beside it */
+    bool only_explains;         /* for explain, describe and accept: gives no permit, and a host
+                                   that is refused does not keep it from opening */
 };
 
 struct guard;
@@ -84,6 +86,13 @@ struct permit {
 MUST_CHECK bool guard_open(const struct residency_config *config, struct guard **out,
                            struct err *err);
 void guard_close(struct guard *g); /* writes the stop record; NULL is accepted */
+
+/*
+ * Is our own host inside the policy now? Each address but loopback and link-local must be that of
+ * an interface in an allowed subnet: the queue and our memory hold rows. guard_open, guard_permit
+ * and guard_renew ask this too; for processes that open no target (capture), at most every 60 s.
+ */
+MUST_CHECK bool guard_check_host(struct guard *g, struct err *err);
 
 bool guard_is_unproven(const struct guard *g);
 /* For status lines: "static inventory sha256:... captured ..." or "unproven loopback". */
