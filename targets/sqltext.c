@@ -48,7 +48,7 @@ static void put_quoted(struct buf *b, struct bytes s)
     buf_put_u8(b, '\'');
 }
 
-static void put_hex(struct buf *b, struct bytes s)
+void sql_put_hex(struct buf *b, struct bytes s)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t *out;
@@ -121,7 +121,7 @@ void sql_put_string(struct buf *b, struct bytes utf8)
     }
     /* The server refuses the broken bytes then, instead of reading them its own way. */
     buf_put_str(b, "_utf8mb4 ");
-    put_hex(b, utf8);
+    sql_put_hex(b, utf8);
 }
 
 /*
@@ -139,7 +139,7 @@ static void put_text(struct buf *b, const char *charset, struct bytes s)
         return;
     }
     buf_putf(b, "_%s ", charset);
-    put_hex(b, s);
+    sql_put_hex(b, s);
 }
 
 /* Always with an exponent, so that no server reads it as a DECIMAL. */
@@ -186,7 +186,7 @@ void sql_put_value(struct buf *b, const struct column *c, const struct value *v,
     case VALUE_BYTES:
         if (c->type == COLUMN_GEOMETRY && dialect == SQL_MARIADB)
             buf_put_str(b, "_binary ");
-        put_hex(b, v->b);
+        sql_put_hex(b, v->b);
         return;
     case VALUE_JSON:
         sql_put_string(b, v->b);

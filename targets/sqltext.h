@@ -18,6 +18,7 @@ enum sql_dialect { SQL_MYSQL, SQL_MARIADB };
 void sql_put_name(struct buf *b, const char *name);                  /* `na``me` */
 void sql_put_table(struct buf *b, const char *db, const char *name); /* `db`.`name` */
 void sql_put_string(struct buf *b, struct bytes utf8);               /* 'it''s', utf8mb4 */
+void sql_put_hex(struct buf *b, struct bytes s);                     /* x'00ff', binary */
 void sql_put_value(struct buf *b, const struct column *c, const struct value *v,
                    enum sql_dialect dialect);
 /*

@@ -110,11 +110,11 @@ static void fail(struct source *s, struct err *err)
 static bool set_up(struct source *s, struct err *err)
 {
     unsigned long long period_ns = (unsigned long long)s->heartbeat_ms * 1000000ull;
-    const char *checksum = s->info.checksum_crc32 ? "CRC32" : "NONE";
+    const char *checksum = s->info.checksum_crc32 ? "'CRC32'" : "'NONE'";
     char sql[512];
 
     snprintf(sql, sizeof(sql),
-             "SET @master_binlog_checksum = '%s', @source_binlog_checksum = '%s', "
+             "SET @master_binlog_checksum = %s, @source_binlog_checksum = %s, "
              "@master_heartbeat_period = %llu, @source_heartbeat_period = %llu",
              checksum, checksum, period_ns, period_ns);
     if (!source_exec(s, sql, err))

@@ -253,14 +253,6 @@ static bool check_queue(const struct lane_state *lane, const uint8_t queue_uuid[
     return false;
 }
 
-static void put_hex(struct buf *b, const uint8_t *data, size_t n)
-{
-    buf_put_str(b, "x'");
-    for (size_t i = 0; i < n; i++)
-        buf_putf(b, "%02x", data[i]);
-    buf_put_u8(b, '\'');
-}
-
 static bool raise_epoch(struct target *t, struct lane_state *lane, struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -271,7 +263,7 @@ static bool raise_epoch(struct target *t, struct lane_state *lane, struct err *e
     buf_put_str(&sql, "UPDATE ");
     maria_put_state(&sql, t, "lane");
     buf_putf(&sql, " SET epoch=%llu, queue_uuid=", (unsigned long long)lane->epoch);
-    put_hex(&sql, lane->queue_uuid, sizeof(lane->queue_uuid));
+    sql_put_hex(&sql, bytes_of(lane->queue_uuid, sizeof(lane->queue_uuid)));
     buf_put_str(&sql, " WHERE channel=");
     put_str(&sql, lane->channel);
     buf_putf(&sql, " AND lane=%u", lane->lane);
@@ -291,7 +283,7 @@ static bool make_lane(struct target *t, const char *channel, uint32_t lane, stru
     buf_put_str(&sql, " VALUES (");
     put_str(&sql, channel);
     buf_putf(&sql, ",%u,0,0,'','',0,0,", lane);
-    put_hex(&sql, no_uuid, sizeof(no_uuid));
+    sql_put_hex(&sql, bytes_of(no_uuid, sizeof(no_uuid)));
     buf_put_str(&sql, ",0)");
     ok = maria_run(t, buf_bytes(&sql), "make the lane", err);
     buf_release(&sql);
