@@ -34,8 +34,10 @@ class Client:
         for line in self.proc.stderr:
             if line.startswith("ERROR"):
                 self.refused += 1
-                # The server, not the statement. The client would go on waiting for input, so it is ended.
-                if line.split()[1] in ("2002", "2006", "2013", "1053"):
+                # The connection, not the statement: codes from 2000 are the client library's own, 1053 is
+                # a server that stops. The client would go on waiting for input, so it is ended.
+                code = line.split()[1]
+                if code == "1053" or code.startswith("2") and len(code) == 4:
                     self.lost = True
                     self.proc.kill()
 
