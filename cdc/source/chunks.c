@@ -138,6 +138,29 @@ static bool parse_key(const struct column *c, struct bytes text, struct arena *a
     }
 }
 
+void key_put_columns(struct buf *b, const struct table *t)
+{
+    for (uint32_t i = 0; i < t->n_row_key; i++) {
+        if (i)
+            buf_put_str(b, ", ");
+        put_key_expr(b, &t->columns[t->row_key[i]]);
+    }
+}
+
+bool key_parse(const struct table *t, const struct bytes *columns, struct arena *arena,
+               struct value *key, struct err *err)
+{
+    for (uint32_t i = 0; i < t->n_row_key; i++) {
+        const struct column *c = &t->columns[t->row_key[i]];
+
+        if (columns[i].data && parse_key(c, columns[i], arena, &key[i]))
+            continue;
+        err_set(err, ERR_DATA, "key column %s.%s.%s cannot be read", t->db, t->name, c->name);
+        return false;
+    }
+    return true;
+}
+
 struct walk {
     const struct table *table;
     struct arena *arena;
@@ -150,16 +173,7 @@ static bool take_key(void *ctx, const struct bytes *columns, unsigned n, struct 
 
     assert(n == w->table->n_row_key);
     w->key = arena_alloc(w->arena, n * sizeof(*w->key));
-    for (unsigned i = 0; i < n; i++) {
-        const struct column *c = &w->table->columns[w->table->row_key[i]];
-
-        if (!columns[i].data || !parse_key(c, columns[i], w->arena, &w->key[i])) {
-            err_set(err, ERR_DATA, "key column %s.%s.%s cannot be read as a chunk bound",
-                    w->table->db, w->table->name, c->name);
-            return false;
-        }
-    }
-    return true;
+    return key_parse(w->table, columns, w->arena, w->key, err);
 }
 
 static bool put_step(struct buf *sql, const struct table *t, const struct value *from,
@@ -170,11 +184,7 @@ static bool put_step(struct buf *sql, const struct table *t, const struct value 
 
     buf_reset(sql);
     buf_put_str(sql, "SELECT ");
-    for (uint32_t i = 0; i < t->n_row_key; i++) {
-        if (i)
-            buf_put_str(sql, ", ");
-        put_key_expr(sql, &t->columns[t->row_key[i]]);
-    }
+    key_put_columns(sql, t);
     buf_put_str(sql, " FROM ");
     sql_put_table(sql, t->db, t->name);
     if (from) {

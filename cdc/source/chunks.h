@@ -40,6 +40,12 @@ void chunk_put_bound(struct buf *b, const struct table *t, const struct value *k
 MUST_CHECK bool chunk_put_where(struct buf *b, const struct table *t, const char *low,
                                 const char *high, struct err *err);
 
+/* Select list of the row key's columns, for either server, and its result as values in the
+ * arena; key: n_row_key values. */
+void key_put_columns(struct buf *b, const struct table *t);
+MUST_CHECK bool key_parse(const struct table *t, const struct bytes *columns, struct arena *arena,
+                          struct value *key, struct err *err);
+
 /* The key columns of a full row image, as chunk bounds and key compares want them. */
 void row_key_of(const struct table *t, const struct value *row, struct value *key);
 
