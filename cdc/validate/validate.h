@@ -6,6 +6,11 @@
  * from the queue. Offline: both sides as they are, no fence. Chunks by count and sums of
  * SHA-2 row hashes in both servers, then row hashes of unequal chunks, then full rows by our
  * own type rules (algorithms.md 6.1, 6.2; types-and-ddl.md D with its corrections).
+ *
+ * Work is done in slices: the fence is set up once for as many chunks as can be compared
+ * within ten minutes, then views are renewed, so that neither side holds back purge for long.
+ * Rows are judged column by column as they are stored; generated columns are left out (each
+ * server computes its own). -0.0 is equal to 0, and counted.
  */
 #ifndef CDC_VALIDATE_VALIDATE_H
 #define CDC_VALIDATE_VALIDATE_H
@@ -50,6 +55,9 @@ struct validate_config {
     void (*table_done)(void *ctx, const struct table *t, uint64_t rows, uint64_t differences,
                        const char *note); /* note: what was not compared, or NULL */
     void *ctx;
+    /* Mapping, to find wanted tables that the target has no state for; or NULL: not looked. */
+    bool (*wanted)(void *ctx, const char *db, const char *name);
+    void *wanted_ctx;
 };
 
 struct validate_result {
@@ -63,7 +71,7 @@ struct validate_result {
 
 /* True: the comparison ran (look at differences). With repair: differences were found and
  * put right; call again to prove it. */
-MUST_CHECK bool validate_run(const struct validate_config *config,
-                             struct validate_result *result, struct err *err);
+MUST_CHECK bool validate_run(const struct validate_config *config, struct validate_result *result,
+                             struct err *err);
 
 #endif

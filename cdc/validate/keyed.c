@@ -1,0 +1,475 @@
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cdc/source/chunks.h"
+#include "cdc/validate/work.h"
+#include "schema/base/xalloc.h"
+#include "targets/canon.h"
+
+#define BATCH_ROWS 200
+#define HASH_DIGITS 16 /* 64 of the 256 bits travel: two rows of one key are compared */
+#define SUM_DIGITS_MAX 40
+
+/* ---- level 1: count and sums ---- */
+
+struct sums {
+    uint64_t rows, hashed, minus_zero;
+    char a[SUM_DIGITS_MAX], b[SUM_DIGITS_MAX];
+};
+
+static uint64_t number(struct bytes text)
+{
+    char digits[24] = "";
+
+    if (text.data && text.len < sizeof(digits))
+        memcpy(digits, text.data, text.len);
+    return strtoull(digits, NULL, 10);
+}
+
+static bool take_sums(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    struct sums *s = ctx;
+
+    (void)err;
+    assert(n == 5);
+    s->rows = number(c[0]);
+    s->hashed = number(c[1]);
+    snprintf(s->a, sizeof(s->a), "%.*s", (int)c[2].len, (const char *)c[2].data);
+    snprintf(s->b, sizeof(s->b), "%.*s", (int)c[3].len, (const char *)c[3].data);
+    s->minus_zero = number(c[4]);
+    return true;
+}
+
+static void put_where(struct buf *b, const struct check_table *t, size_t chunk,
+                      enum sql_dialect dialect)
+{
+    const struct table *table = t->table;
+
+    if (chunk > 0)
+        sql_put_key_compare(b, table, ">=", t->bounds[chunk - 1], table->n_row_key, dialect);
+    if (chunk > 0 && chunk + 1 < t->n_chunks)
+        buf_put_str(b, " AND ");
+    if (chunk + 1 < t->n_chunks)
+        sql_put_key_compare(b, table, "<", t->bounds[chunk], table->n_row_key, dialect);
+    if (!b->len)
+        buf_put_str(b, "TRUE");
+}
+
+static bool chunk_equal(struct check_worker *w, struct check_table *t, const char *where_source,
+                        const char *where_target, bool *equal, struct err *err)
+{
+    bool ok = false;
+    struct buf sql = BUF_INIT;
+    struct sums source = {0}, target = {0};
+
+    canon_put_sums(&sql, t->table, where_source, SQL_MYSQL);
+    if (!source_query(w->source, buf_cstr(&sql), take_sums, &source, err))
+        goto done;
+    buf_reset(&sql);
+    canon_put_sums(&sql, t->table, where_target, SQL_MARIADB);
+    if (!target_query(w->target, buf_cstr(&sql), take_sums, &target, err))
+        goto done;
+    *equal = source.rows == target.rows && source.hashed == source.rows &&
+             target.hashed == target.rows && strcmp(source.a, target.a) == 0 &&
+             strcmp(source.b, target.b) == 0;
+    pthread_mutex_lock(&w->v->lock);
+    t->rows += source.rows;
+    w->v->result->minus_zero += source.minus_zero;
+    w->v->result->chunks++;
+    pthread_mutex_unlock(&w->v->lock);
+    ok = true;
+done:
+    buf_release(&sql);
+    return ok;
+}
+
+/* ---- level 2: keys and row hashes of both sides ---- */
+
+struct pair {
+    const struct value *key; /* full width */
+    char source[HASH_DIGITS], target[HASH_DIGITS];
+    bool on_source, on_target;
+    bool is_unhashed;
+};
+
+struct merge {
+    const struct table *table;
+    struct arena *arena;
+    struct map pairs; /* key bytes to struct pair */
+    bool is_source;
+};
+
+void put_row_key(struct buf *b, const struct table *t, const struct value *row)
+{
+    for (uint32_t i = 0; i < t->n_row_key; i++)
+        value_put_key(b, &row[t->row_key[i]]);
+}
+
+struct value *key_as_row(struct arena *arena, const struct table *t, const struct value *key)
+{
+    struct value *row = arena_alloc(arena, t->n_columns * sizeof(*row));
+
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        row[i].kind = VALUE_ABSENT;
+    for (uint32_t i = 0; i < t->n_row_key; i++)
+        row[t->row_key[i]] = key[i];
+    return row;
+}
+
+static bool take_hash(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    bool ok = false;
+    struct merge *m = ctx;
+    struct buf bytes = BUF_INIT;
+    struct value *key = arena_alloc(m->arena, m->table->n_row_key * sizeof(*key));
+    const struct value *row;
+    struct bytes hash = c[n - 1];
+    void **slot;
+    struct pair *p;
+
+    assert(n == m->table->n_row_key + 1);
+    if (!key_parse(m->table, c, m->arena, key, err))
+        goto done;
+    row = key_as_row(m->arena, m->table, key);
+    put_row_key(&bytes, m->table, row);
+    slot = map_slot(&m->pairs, buf_bytes(&bytes));
+    if (!*slot) {
+        *slot = arena_alloc(m->arena, sizeof(*p));
+        ((struct pair *)*slot)->key = row;
+    }
+    p = *slot;
+    if (hash.len != HASH_DIGITS)
+        p->is_unhashed = true;
+    else
+        memcpy(m->is_source ? p->source : p->target, hash.data, HASH_DIGITS);
+    if (m->is_source)
+        p->on_source = true;
+    else
+        p->on_target = true;
+    ok = true;
+done:
+    buf_release(&bytes);
+    return ok;
+}
+
+static void put_hashes(struct buf *b, const struct table *t, const char *where,
+                       enum sql_dialect dialect)
+{
+    buf_reset(b);
+    buf_put_str(b, "SELECT ");
+    key_put_columns(b, t);
+    buf_put_str(b, ",LEFT(");
+    canon_put_hash(b, t, dialect);
+    buf_putf(b, ",%d) FROM ", HASH_DIGITS);
+    sql_put_table(b, t->db, t->name);
+    buf_putf(b, " WHERE %s", where);
+}
+
+static bool is_suspect(const struct pair *p)
+{
+    return !p->on_source || !p->on_target || p->is_unhashed ||
+           memcmp(p->source, p->target, HASH_DIGITS) != 0;
+}
+
+/* ---- level 3: full rows ---- */
+
+size_t fetch_batch(const struct table *t)
+{
+    size_t batch = BATCH_ROWS;
+
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        switch (t->columns[i].type) {
+        case COLUMN_MEDIUMTEXT:
+        case COLUMN_LONGTEXT:
+        case COLUMN_MEDIUMBLOB:
+        case COLUMN_LONGBLOB:
+        case COLUMN_JSON:
+        case COLUMN_GEOMETRY:
+            return 1;
+        case COLUMN_TEXT:
+        case COLUMN_BLOB:
+        case COLUMN_VECTOR:
+            batch = BATCH_ROWS / 10;
+            break;
+        default:
+            break;
+        }
+    }
+    return batch;
+}
+
+struct fetch {
+    const struct table *table;
+    struct arena *arena;
+    struct map *out;
+};
+
+static bool take_row(void *ctx, const struct value *row, struct err *err)
+{
+    struct fetch *f = ctx;
+    struct buf key = BUF_INIT;
+    struct value *copy = arena_alloc(f->arena, f->table->n_columns * sizeof(*copy));
+
+    (void)err;
+    for (uint32_t i = 0; i < f->table->n_columns; i++)
+        copy[i] = value_copy(f->arena, &row[i]);
+    put_row_key(&key, f->table, row);
+    map_put(f->out, buf_bytes(&key), copy);
+    buf_release(&key);
+    return true;
+}
+
+bool fetch_source(struct source *s, const struct table *t, const struct value *const *rows,
+                  size_t n, struct arena *arena, struct map *out, struct err *err)
+{
+    struct fetch f = {t, arena, out};
+    struct buf where = BUF_INIT;
+    bool ok;
+
+    sql_put_key_in(&where, t, rows, n, SQL_MYSQL);
+    ok = source_read_rows(s, t, buf_cstr(&where), false, 0, take_row, &f, err);
+    buf_release(&where);
+    return ok;
+}
+
+bool fetch_target(struct target *target, const struct table *t, const struct value *const *rows,
+                  size_t n, struct arena *arena, struct map *out, struct err *err)
+{
+    struct fetch f = {t, arena, out};
+    struct buf where = BUF_INIT;
+    bool ok;
+
+    sql_put_key_in(&where, t, rows, n, SQL_MARIADB);
+    ok = target_read_rows(target, t, buf_cstr(&where), false, 0, take_row, &f, err);
+    buf_release(&where);
+    return ok;
+}
+
+static bool has_text_key(const struct table *t)
+{
+    for (uint32_t i = 0; i < t->n_row_key; i++) {
+        if (column_is_text(&t->columns[t->row_key[i]]))
+            return true;
+    }
+    return false;
+}
+
+static const struct value *by_key(const struct map *rows, const struct table *t,
+                                  const struct value *key)
+{
+    struct buf bytes = BUF_INIT;
+    const struct value *row;
+
+    put_row_key(&bytes, t, key);
+    row = map_get(rows, buf_bytes(&bytes));
+    buf_release(&bytes);
+    return row;
+}
+
+/*
+ * The row that the target has under this key by its collation, though its bytes differ: one
+ * damaged row, not a missing and an extra one. Taken out of `target` so that it is told once.
+ */
+static bool find_twin(struct check_worker *w, const struct table *t, const struct value *key,
+                      struct arena *arena, struct map *told, const struct value **twin,
+                      struct err *err)
+{
+    bool ok = false;
+    struct map found = {0};
+    struct map_entry *e;
+
+    *twin = NULL;
+    if (!has_text_key(t))
+        return true;
+    if (!fetch_target(w->target, t, &key, 1, arena, &found, err))
+        goto done;
+    for (size_t i = 0; (e = map_next(&found, &i)) != NULL;) {
+        *twin = e->value;
+        map_put(told, e->key, e->value);
+    }
+    ok = true;
+done:
+    map_release(&found);
+    return ok;
+}
+
+static bool judge(struct check_worker *w, struct check_table *t, const struct value *key,
+                  const struct value *source, const struct value *target, struct arena *arena,
+                  struct map *told, struct err *err)
+{
+    bool ok = false;
+    uint32_t *columns = xcalloc(t->table->n_columns + 1, sizeof(*columns)), n;
+
+    if (source && !target && !find_twin(w, t->table, key, arena, told, &target, err))
+        goto done;
+    if ((source || target) &&
+        (!source || !target || !rows_equal(t->table, source, target, columns, &n)))
+        report_row(w->v, t, source, target, 1);
+    ok = true;
+done:
+    free(columns);
+    return ok;
+}
+
+/* Rows with a source first: they find their twins, which must not be told as extra then. */
+static bool judge_batch(struct check_worker *w, struct check_table *t,
+                        const struct value *const *keys, size_t n, struct map *told,
+                        struct err *err)
+{
+    bool ok = false;
+    struct arena arena = {0};
+    struct map source = {0}, target = {0};
+
+    if (!fetch_source(w->source, t->table, keys, n, &arena, &source, err) ||
+        !fetch_target(w->target, t->table, keys, n, &arena, &target, err))
+        goto done;
+    for (size_t i = 0; i < n; i++) {
+        const struct value *s = by_key(&source, t->table, keys[i]);
+
+        if (s && !judge(w, t, keys[i], s, by_key(&target, t->table, keys[i]), &arena, told, err))
+            goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct value *r = by_key(&target, t->table, keys[i]);
+
+        if (by_key(&source, t->table, keys[i]) || !r || by_key(told, t->table, keys[i]))
+            continue;
+        if (!judge(w, t, keys[i], NULL, r, &arena, told, err))
+            goto done;
+    }
+    ok = true;
+done:
+    map_release(&source);
+    map_release(&target);
+    arena_release(&arena);
+    return ok;
+}
+
+/* Keys on the source come first, over all batches, for the same reason. */
+static size_t list_suspects(struct check_table *t, struct map *pairs, const struct value **keys)
+{
+    size_t n = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        struct map_entry *e;
+
+        for (size_t i = 0; (e = map_next(pairs, &i)) != NULL;) {
+            const struct pair *p = e->value;
+
+            if (p->on_source != (pass == 0) || !is_suspect(p) || map_get(&t->touched, e->key))
+                continue;
+            keys[n++] = p->key;
+        }
+    }
+    return n;
+}
+
+static bool compare_rows(struct check_worker *w, struct check_table *t, const char *where_source,
+                         const char *where_target, struct err *err)
+{
+    bool ok = false;
+    struct arena arena = {0};
+    struct merge m = {.table = t->table, .arena = &arena, .is_source = true};
+    struct map told = {0};
+    struct buf sql = BUF_INIT;
+    const struct value **keys = NULL;
+    size_t n, batch = fetch_batch(t->table);
+
+    put_hashes(&sql, t->table, where_source, SQL_MYSQL);
+    if (!source_query(w->source, buf_cstr(&sql), take_hash, &m, err))
+        goto done;
+    m.is_source = false;
+    put_hashes(&sql, t->table, where_target, SQL_MARIADB);
+    if (!target_query(w->target, buf_cstr(&sql), take_hash, &m, err))
+        goto done;
+    keys = xcalloc(m.pairs.count + 1, sizeof(*keys));
+    n = list_suspects(t, &m.pairs, keys);
+    for (size_t i = 0; i < n; i += batch) {
+        if (t->differences >= VALIDATE_DIFFERENCES_MAX)
+            break;
+        if (!judge_batch(w, t, keys + i, n - i < batch ? n - i : batch, &told, err))
+            goto done;
+    }
+    ok = true;
+done:
+    free(keys);
+    map_release(&told);
+    map_release(&m.pairs);
+    arena_release(&arena);
+    buf_release(&sql);
+    return ok;
+}
+
+bool keyed_chunk(struct check_worker *w, struct check_table *t, size_t chunk, struct err *err)
+{
+    bool ok = false, equal = false;
+    struct buf source = BUF_INIT, target = BUF_INIT;
+
+    put_where(&source, t, chunk, SQL_MYSQL);
+    put_where(&target, t, chunk, SQL_MARIADB);
+    if (!chunk_equal(w, t, buf_cstr(&source), buf_cstr(&target), &equal, err))
+        goto done;
+    if (!equal && !compare_rows(w, t, buf_cstr(&source), buf_cstr(&target), err))
+        goto done;
+    ok = true;
+done:
+    buf_release(&source);
+    buf_release(&target);
+    return ok;
+}
+
+/* ---- keys that changed within the window: the queue says what they are at hi ---- */
+
+static bool judge_touched(struct check_worker *w, struct check_table *t,
+                          struct touched_key *const *touched, size_t n, struct map *told,
+                          struct err *err)
+{
+    bool ok = false;
+    struct arena arena = {0};
+    struct map target = {0};
+    const struct value **keys = xcalloc(n, sizeof(*keys));
+
+    for (size_t i = 0; i < n; i++)
+        keys[i] = touched[i]->key;
+    if (!fetch_target(w->target, t->table, keys, n, &arena, &target, err))
+        goto done;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < n; i++) {
+            const struct value *r = by_key(&target, t->table, keys[i]);
+
+            if ((touched[i]->row != NULL) != (pass == 0) ||
+                (pass == 1 && by_key(told, t->table, keys[i])))
+                continue;
+            if (!judge(w, t, keys[i], touched[i]->row, r, &arena, told, err))
+                goto done;
+        }
+    }
+    ok = true;
+done:
+    free(keys);
+    map_release(&target);
+    arena_release(&arena);
+    return ok;
+}
+
+bool keyed_touched(struct check_worker *w, struct check_table *t, struct err *err)
+{
+    bool ok = false;
+    size_t n = 0, batch = fetch_batch(t->table);
+    struct map told = {0};
+    struct map_entry *e;
+    struct touched_key **all = xcalloc(t->touched.count + 1, sizeof(*all));
+
+    for (size_t i = 0; (e = map_next(&t->touched, &i)) != NULL;)
+        all[n++] = e->value;
+    for (size_t i = 0; i < n; i += batch) {
+        if (!judge_touched(w, t, all + i, n - i < batch ? n - i : batch, &told, err))
+            goto done;
+    }
+    ok = true;
+done:
+    map_release(&told);
+    free(all);
+    return ok;
+}

@@ -1,0 +1,436 @@
+#include "cdc/validate/validate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cdc/source/chunks.h"
+#include "cdc/validate/work.h"
+#include "schema/base/clock.h"
+#include "schema/base/stop.h"
+#include "schema/base/xalloc.h"
+#include "schema/ddl/ddl.h"
+
+#define WORKERS_DEFAULT 2
+#define WAIT_US 20000
+#define SLICES_MAX 100000
+#define LATER_PAUSE_US 200000
+
+/* ---- tables ---- */
+
+static bool is_chosen(const struct validate_config *c, const struct table_state *s)
+{
+    char name[sizeof(s->db) + sizeof(s->name) + 1];
+
+    if (!c->only)
+        return true;
+    snprintf(name, sizeof(name), "%s.%s", s->db, s->name);
+    for (size_t i = 0; i < c->n_only; i++) {
+        if (strcmp(c->only[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct check_table *find_table(struct validate *v, const struct table_state *s)
+{
+    for (size_t i = 0; i < v->n_tables; i++) {
+        const struct table *t = v->tables[i].table;
+
+        if (strcmp(t->db, s->db) == 0 && strcmp(t->name, s->name) == 0)
+            return &v->tables[i];
+    }
+    return NULL;
+}
+
+static const char *life_note(enum table_life life)
+{
+    switch (life) {
+    case TABLE_STOPPED:
+        return "not compared: the table is stopped";
+    case TABLE_STRICT:
+        return "";
+    default:
+        return "not compared: the table is not loaded yet";
+    }
+}
+
+static bool add_table(struct validate *v, const struct table_state *s, struct err *err)
+{
+    struct check_table *t;
+    struct table *table;
+
+    if (s->definition && s->definition[0]) {
+        if (!ddl_parse_table(s->definition, s->db, &table, err))
+            return false;
+    } else {
+        table = table_new();
+        table->db = arena_strdup(&table->arena, s->db);
+        table->name = arena_strdup(&table->arena, s->name);
+    }
+    v->tables = xrealloc(v->tables, (v->n_tables + 1) * sizeof(*v->tables));
+    t = &v->tables[v->n_tables++];
+    *t = (struct check_table){.table = table, .step = CHECK_PLAN};
+    t->definition = xstrdup(s->definition ? s->definition : "");
+    if (s->life != TABLE_STRICT) {
+        snprintf(t->note, sizeof(t->note), "%s", life_note(s->life));
+        t->step = CHECK_DONE;
+        v->result->tables_skipped++;
+    }
+    return true;
+}
+
+static void give_up(struct validate *v, struct check_table *t, const char *note)
+{
+    snprintf(t->note, sizeof(t->note), "%s", note);
+    t->step = CHECK_DONE;
+    v->result->tables_skipped++;
+}
+
+/* A later slice: a table whose definition is another one now is not compared on. */
+static void check_again(struct validate *v, struct check_table *t, const struct table_state *s)
+{
+    if (t->step == CHECK_DONE)
+        return;
+    if (s->life != TABLE_STRICT)
+        give_up(v, t, life_note(s->life));
+    else if (strcmp(t->definition, s->definition ? s->definition : "") != 0)
+        give_up(v, t, "not compared to its end: DDL changed it meanwhile");
+    else if (t->step == CHECK_LATER)
+        t->step = CHECK_PLAN;
+}
+
+bool validate_read_tables(struct validate *v, struct err *err)
+{
+    bool ok = false;
+    struct table_state *states = NULL;
+    size_t n = 0;
+
+    if (!target_tables_read(v->target, v->config->channel, &states, &n, err))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct check_table *t;
+
+        if (states[i].life == TABLE_DROPPED || !is_chosen(v->config, &states[i]))
+            continue;
+        t = find_table(v, &states[i]);
+        if (t)
+            check_again(v, t, &states[i]);
+        else if (v->is_first_slice && !add_table(v, &states[i], err))
+            goto done;
+    }
+    ok = true;
+done:
+    table_states_free(states, n);
+    return ok;
+}
+
+static void release_tables(struct validate *v)
+{
+    for (size_t i = 0; i < v->n_tables; i++) {
+        struct check_table *t = &v->tables[i];
+
+        table_free(t->table);
+        free(t->definition);
+        arena_release(&t->arena);
+        arena_release(&t->touched_arena);
+        arena_release(&t->bad_arena);
+        map_release(&t->touched);
+        map_release(&t->bad);
+    }
+    free(v->tables);
+}
+
+/* ---- work on one table ---- */
+
+static bool cut_table(struct check_worker *w, struct check_table *t, struct err *err)
+{
+    struct key_bounds bounds;
+
+    if (!chunks_walk(w->source, t->table, VALIDATE_CHUNK_ROWS, &t->arena, &bounds, err))
+        return false;
+    pthread_mutex_lock(&w->v->lock);
+    t->bounds = bounds.keys;
+    t->n_chunks = bounds.n + 1;
+    t->step = CHECK_CHUNKS;
+    pthread_mutex_unlock(&w->v->lock);
+    return true;
+}
+
+static void set_step(struct validate *v, struct check_table *t, enum check_step step)
+{
+    pthread_mutex_lock(&v->lock);
+    t->step = step;
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* Is the table there on both sides, as the state says? *same false: reported or put off. */
+static bool check_definition(struct check_worker *w, struct check_table *t, bool *same,
+                             struct err *err)
+{
+    bool ok = false, exists;
+    struct table *now = NULL;
+    struct buf text = BUF_INIT;
+    const char *what = NULL;
+
+    *same = false;
+    if (!target_table_exists(w->target, t->table->db, t->table->name, &exists, err))
+        return false;
+    if (!exists) {
+        what = "the table is missing on the target";
+    } else if (!source_read_table(w->source, t->table->db, t->table->name, &now, err)) {
+        if (err->kind != ERR_DATA || strcmp(err->reason, "no_table") != 0)
+            goto done;
+        what = "the table is missing on the source";
+    } else {
+        ddl_print_table(now, &text);
+        if (strcmp(buf_cstr(&text), t->definition) != 0)
+            what = "the definitions differ";
+    }
+    if (what && t->has_ddl && ++t->tries < VALIDATE_TRIES_MAX) {
+        set_step(w->v, t, CHECK_LATER);
+    } else if (what) {
+        report_table(w->v, t, what);
+        set_step(w->v, t, CHECK_DONE);
+    }
+    *same = !what;
+    ok = true;
+done:
+    table_free(now);
+    buf_release(&text);
+    return ok;
+}
+
+static bool plan_table(struct check_worker *w, struct check_table *t, struct err *err)
+{
+    bool same;
+
+    if (!check_definition(w, t, &same, err))
+        return false;
+    if (!same)
+        return true;
+    return t->table->n_row_key ? cut_table(w, t, err) : unkeyed_table(w, t, err);
+}
+
+/* ---- workers ---- */
+
+enum work_kind { WORK_NONE, WORK_WAIT, WORK_PLAN, WORK_CHUNK, WORK_TOUCHED };
+
+struct work {
+    enum work_kind kind;
+    struct check_table *table;
+    size_t chunk;
+};
+
+static bool take(struct check_table *t, bool is_fresh, struct work *work)
+{
+    if (t->is_busy) {
+        work->kind = WORK_WAIT;
+        return false;
+    }
+    if (t->step == CHECK_PLAN && is_fresh) {
+        *work = (struct work){WORK_PLAN, t, 0};
+        t->is_busy = true;
+        return true;
+    }
+    if (t->step != CHECK_CHUNKS)
+        return false;
+    if (t->touched.count && !t->touched_taken) {
+        t->touched_taken = true;
+        *work = (struct work){WORK_TOUCHED, t, 0};
+        return true;
+    }
+    if (t->next_chunk == t->n_chunks || !is_fresh)
+        return false;
+    *work = (struct work){WORK_CHUNK, t, t->next_chunk++};
+    return true;
+}
+
+static struct work next_work(struct validate *v)
+{
+    struct work work = {WORK_NONE, NULL, 0};
+    bool is_fresh = clock_steady_us() - v->slice_us < VALIDATE_SLICE_US;
+
+    pthread_mutex_lock(&v->lock);
+    for (size_t i = 0; i < v->n_tables && !v->has_failed; i++) {
+        if (take(&v->tables[i], is_fresh, &work))
+            break;
+    }
+    if (v->has_failed)
+        work.kind = WORK_NONE;
+    pthread_mutex_unlock(&v->lock);
+    return work;
+}
+
+static bool do_work(struct check_worker *w, const struct work *work, struct err *err)
+{
+    struct check_table *t = work->table;
+    struct validate *v = w->v;
+    bool ok;
+
+    if (work->kind == WORK_PLAN)
+        ok = plan_table(w, t, err);
+    else if (work->kind == WORK_TOUCHED)
+        ok = keyed_touched(w, t, err);
+    else
+        ok = keyed_chunk(w, t, work->chunk, err);
+    if (!ok)
+        err_context(err, "compare %s.%s", t->table->db, t->table->name);
+    pthread_mutex_lock(&v->lock);
+    if (work->kind == WORK_PLAN)
+        t->is_busy = false;
+    if (work->kind == WORK_CHUNK)
+        t->done_chunks++;
+    pthread_mutex_unlock(&v->lock);
+    return ok;
+}
+
+static void *worker_main(void *arg)
+{
+    struct check_worker *w = arg;
+    struct err err = ERR_INIT;
+    bool ok = true;
+
+    while (ok) {
+        struct work work = next_work(w->v);
+
+        if (stop_requested()) {
+            err_set(&err, ERR_STOPPED, "validate was asked to stop");
+            ok = false;
+        } else if (work.kind == WORK_NONE) {
+            break;
+        } else if (work.kind == WORK_WAIT) {
+            clock_sleep_us(WAIT_US);
+        } else {
+            ok = do_work(w, &work, &err);
+        }
+    }
+    if (!ok) {
+        pthread_mutex_lock(&w->v->lock);
+        if (!w->v->has_failed)
+            w->v->failure = err;
+        w->v->has_failed = true;
+        pthread_mutex_unlock(&w->v->lock);
+    }
+    return NULL;
+}
+
+static bool run_workers(struct validate *v, struct err *err)
+{
+    bool ok = true;
+
+    for (uint32_t i = 0; i < v->n_workers && ok; i++) {
+        struct check_worker *w = &v->workers[i];
+
+        ok = w->is_running = pthread_create(&w->thread, NULL, worker_main, w) == 0;
+        if (!ok)
+            err_set(err, ERR_RETRY, "validate worker %u could not be started", i);
+    }
+    for (uint32_t i = 0; i < v->n_workers; i++) {
+        if (v->workers[i].is_running)
+            pthread_join(v->workers[i].thread, NULL);
+        v->workers[i].is_running = false;
+    }
+    if (ok && v->has_failed) {
+        *err = v->failure;
+        ok = false;
+    }
+    return ok;
+}
+
+/* ---- slices ---- */
+
+static bool finish_slice(struct validate *v, bool *later)
+{
+    bool left = false;
+
+    *later = false;
+    for (size_t i = 0; i < v->n_tables; i++) {
+        struct check_table *t = &v->tables[i];
+
+        if (t->step == CHECK_CHUNKS && t->done_chunks == t->n_chunks)
+            t->step = CHECK_DONE;
+        if (t->step == CHECK_DONE) {
+            report_done(v, t);
+            continue;
+        }
+        left = true;
+        *later |= t->step == CHECK_LATER;
+    }
+    return left;
+}
+
+static bool run_slices(struct validate *v, struct err *err)
+{
+    for (unsigned i = 0; i < SLICES_MAX; i++) {
+        bool ok, later;
+
+        v->is_first_slice = i == 0;
+        ok = slice_open(v, err) && run_workers(v, err);
+        slice_close(v);
+        if (!ok)
+            return false;
+        if (!finish_slice(v, &later))
+            return true;
+        if (later)
+            clock_sleep_us(LATER_PAUSE_US);
+    }
+    err_set(err, ERR_DATA, "the comparison does not come to an end");
+    return false;
+}
+
+static bool open_all(struct validate *v, struct err *err)
+{
+    const struct validate_config *c = v->config;
+
+    if (c->mode == VALIDATE_FROZEN && !c->apply) {
+        err_set(err, ERR_CONFIG, "a frozen comparison needs the lane");
+        return false;
+    }
+    if (c->repair && c->mode != VALIDATE_FROZEN) {
+        err_set(err, ERR_CONFIG, "repair needs the lane; use it with the frozen mode");
+        return false;
+    }
+    if (!target_connect(c->target, c->guard, &v->target, err))
+        return false;
+    for (uint32_t i = 0; i < v->n_workers; i++) {
+        struct check_worker *w = &v->workers[i];
+
+        w->v = v;
+        if (!source_connect(c->source, &w->source, err) ||
+            !target_connect(c->target, c->guard, &w->target, err))
+            return false;
+    }
+    return true;
+}
+
+static void close_all(struct validate *v)
+{
+    for (uint32_t i = 0; i < v->n_workers; i++) {
+        source_close(v->workers[i].source);
+        target_close(v->workers[i].target);
+    }
+    target_close(v->target);
+    release_tables(v);
+    pthread_mutex_destroy(&v->lock);
+}
+
+bool validate_run(const struct validate_config *config, struct validate_result *result,
+                  struct err *err)
+{
+    bool ok;
+    struct validate *v = xcalloc(1, sizeof(*v));
+
+    *result = (struct validate_result){0};
+    v->config = config;
+    v->result = result;
+    v->is_held = config->mode == VALIDATE_FROZEN;
+    v->n_workers = config->workers ? config->workers : WORKERS_DEFAULT;
+    if (v->n_workers > VALIDATE_WORKERS_MAX)
+        v->n_workers = VALIDATE_WORKERS_MAX;
+    pthread_mutex_init(&v->lock, NULL);
+    ok = open_all(v, err) && run_slices(v, err) &&
+         (!config->repair || !result->differences || repair_all(v, err));
+    close_all(v);
+    free(v);
+    return ok;
+}
