@@ -122,34 +122,41 @@ struct table *table_clone(const struct table *t)
     return to;
 }
 
-/* Could a NULL stand in this key, and is a part of it cut or computed? */
-static void key_traits(const struct table *t, const struct key *k, bool *has_null, bool *has_cut)
+struct key_traits {
+    bool has_null;     /* a NULL could stand in it */
+    bool has_cut;      /* a part is a prefix */
+    bool has_computed; /* a part is an expression or a virtual column */
+};
+
+static struct key_traits key_traits(const struct table *t, const struct key *k)
 {
-    *has_null = false;
-    *has_cut = false;
+    struct key_traits traits = {false, false, false};
+
     for (uint32_t i = 0; i < k->n_parts; i++) {
         uint32_t c = k->parts[i].column ? table_column(t, k->parts[i].column) : UINT32_MAX;
 
         if (c == UINT32_MAX || t->columns[c].nullable)
-            *has_null = true;
-        if (c == UINT32_MAX || k->parts[i].prefix > 0)
-            *has_cut = true;
+            traits.has_null = true;
+        if (k->parts[i].prefix > 0)
+            traits.has_cut = true;
+        if (c == UINT32_MAX || t->columns[c].generated == GENERATED_VIRTUAL)
+            traits.has_computed = true;
     }
+    return traits;
 }
 
 /* Where MySQL lists a key: primary, unique without NULL, unique, others, FULLTEXT. */
 static int key_rank(const struct table *t, const struct key *k)
 {
-    bool has_null, has_cut;
+    struct key_traits traits = key_traits(t, k);
 
     if (k->kind == KEY_PRIMARY)
         return 0;
     if (k->kind == KEY_FULLTEXT)
-        return 6;
+        return 20;
     if (k->kind != KEY_UNIQUE)
-        return 5;
-    key_traits(t, k, &has_null, &has_cut);
-    return 1 + 2 * has_null + has_cut;
+        return 10 + traits.has_computed;
+    return 1 + 4 * traits.has_null + 2 * traits.has_cut + traits.has_computed;
 }
 
 static void sort_keys(struct table *t)
@@ -167,19 +174,32 @@ static void sort_keys(struct table *t)
 
 static bool key_names_rows(const struct table *t, const struct key *k)
 {
-    bool has_null, has_cut;
+    struct key_traits traits = key_traits(t, k);
 
     if (k->kind == KEY_PRIMARY)
         return true;
     if (k->kind != KEY_UNIQUE)
         return false;
-    key_traits(t, k, &has_null, &has_cut);
-    return !has_null && !has_cut;
+    return !traits.has_null && !traits.has_cut;
+}
+
+static int compare_fks(const void *a, const void *b)
+{
+    return strcmp(((const struct foreign_key *)a)->name, ((const struct foreign_key *)b)->name);
+}
+
+static int compare_checks(const void *a, const void *b)
+{
+    return strcmp(((const struct check *)a)->name, ((const struct check *)b)->name);
 }
 
 void table_finish(struct table *t)
 {
     sort_keys(t);
+    if (t->n_fks > 1)
+        qsort(t->fks, t->n_fks, sizeof(*t->fks), compare_fks);
+    if (t->n_checks > 1)
+        qsort(t->checks, t->n_checks, sizeof(*t->checks), compare_checks);
     t->row_key = NULL;
     t->n_row_key = 0;
     t->row_key_name = NULL;

@@ -145,7 +145,7 @@ struct table {
 struct table *table_new(void);
 void table_free(struct table *t); /* NULL is good */
 struct table *table_clone(const struct table *t); /* deep; id is 0 in the copy */
-/* Sort the keys as MySQL does and fill row_key; call after every change of columns or keys. */
+/* Sort keys as MySQL does, constraints by name, and fill row_key; call after every change of columns or keys. */
 void table_finish(struct table *t);
 
 /* Index of a column by name (ASCII case-insensitive, as MySQL), or UINT32_MAX. */

@@ -32,8 +32,9 @@ struct ddl_context {
  * effects. *out and all it points to live in the arena, the definitions in the catalogue.
  * CREATE TABLE IF NOT EXISTS for a known table gives DDL_IGNORED. DROP TABLE IF EXISTS of
  * an unknown one likewise. CREATE TABLE ... SELECT and LIKE are part of CREATE TABLE.
- * Fails with ERR_DATA, reason "ddl_unsupported" or "ddl_syntax" or "ddl_unknown_table", the
- * statement kind named ("ALTER TABLE ... PARTITION is not supported"), never its text. The
+ * Fails with ERR_DATA, reason "ddl_unsupported", "ddl_syntax", "ddl_unknown_table",
+ * "ddl_known_table" or "ddl_mismatch" (a name that the definition lacks), the statement kind
+ * named ("ALTER TABLE ... PARTITION is not supported"), never its text. The
  * catalogue is unchanged then. Statement text (INSERT, UPDATE, DELETE, REPLACE, LOAD, CALL):
  * reason "statement_format".
  */
@@ -80,6 +81,17 @@ struct alter_spec {
     const struct foreign_key *fk;
     const struct check *check;
 };
+
+/*
+ * Effects: what the statement names comes first, in its order (RENAME: one per pair). After
+ * these come tables whose foreign keys followed a renamed table or column: their name is the
+ * same before and after, and nothing has to be said to a target about them.
+ */
+
+/* Character set and collation that a CREATE or ALTER DATABASE gives; memory in the arena. */
+MUST_CHECK bool ddl_database_charset(const struct ddl *ddl, struct arena *arena,
+                                     const char **charset, const char **collation,
+                                     struct err *err);
 
 /* Re-read a DDL_ALTER_TABLE statement of the queue into its specs; memory in the arena. */
 MUST_CHECK bool ddl_alter_specs(const struct ddl *ddl, struct arena *arena,
