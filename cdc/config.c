@@ -513,6 +513,11 @@ static bool read_residency(struct config *c, const cJSON *object, struct err *er
         {"host_policy", FIELD_RAW, &host_policy},     {"evidence", FIELD_RAW, &evidence},
         {"audit_file", FIELD_PATH, &r->audit_file},   {NULL, FIELD_RAW, NULL}};
 
+    if (!object) {
+        err_reason(err, ERR_CONFIG, "no_policy",
+                   "residency is missing; without a policy nothing is sent");
+        return false;
+    }
     if (!read_object(c, object, "residency", fields, err))
         return false;
     r->allowed_subnets = subnets.items;
@@ -530,6 +535,20 @@ static bool read_residency(struct config *c, const cJSON *object, struct err *er
     if (!evidence)
         return missing("residency", "evidence", err);
     return read_evidence(c, evidence, err);
+}
+
+static const char *audit_file(struct config *c)
+{
+    const char *named = c->residency.audit_file;
+
+    return named ? named : arena_printf(&c->arena, "%s/audit.jsonl", c->queue_dir);
+}
+
+/* A policy that cannot be read refuses everything, so it is on record like any refusal. */
+static bool refuse_residency(struct config *c, const struct err *err)
+{
+    guard_record_refusal(audit_file(c), err);
+    return false;
 }
 
 static bool read_state(struct config *c, const cJSON *object, struct err *err)
@@ -565,14 +584,10 @@ static bool read_top(struct config *c, const cJSON *top, struct err *err)
                          "a list of one target; several are not supported yet", err);
     if (!queue)
         return missing("the configuration", "queue", err);
-    if (!residency) {
-        err_reason(err, ERR_CONFIG, "no_policy",
-                   "residency is missing; without a policy nothing is sent");
-        return false;
-    }
     return read_source(c, source, err) && read_target(c, targets->child, err) &&
            (!tables || read_tables(c, tables, err)) && read_queue(c, queue, err) &&
-           read_residency(c, residency, err) && read_state(c, state, err);
+           (read_residency(c, residency, err) || refuse_residency(c, err)) &&
+           read_state(c, state, err);
 }
 
 bool config_load(const char *path, struct config *config, struct err *err)
@@ -594,9 +609,7 @@ bool config_load(const char *path, struct config *config, struct err *err)
         err_context(err, "%s", path);
         goto done;
     }
-    if (!config->residency.audit_file)
-        config->residency.audit_file =
-            arena_printf(&config->arena, "%s/audit.jsonl", config->queue_dir);
+    config->residency.audit_file = audit_file(config);
     ok = true;
 done:
     cJSON_Delete(top);

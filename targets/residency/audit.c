@@ -396,7 +396,8 @@ static bool lock_file(const struct audit *a, struct err *err)
     return true;
 }
 
-static bool sync_parent(const char *path, struct err *err)
+/* The first command may be one that asks the guard before there is a queue. */
+static bool make_parent(const char *path, struct err *err)
 {
     char *dir = xstrdup(path);
     char *slash = strrchr(dir, '/');
@@ -405,6 +406,8 @@ static bool sync_parent(const char *path, struct err *err)
 
     if (slash != NULL)
         slash[slash == dir] = '\0';
+    if (slash != NULL)
+        (void)mkdir(dir, 0700); /* what is wrong with it, open tells */
     fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ok = fd >= 0 && fsync(fd) == 0;
     if (!ok)
@@ -425,12 +428,15 @@ bool audit_open(const char *path, struct audit **out, struct err *err)
     a->path = xstrdup(path);
     a->anchor_path = xasprintf("%s.anchor", path);
     a->size = UINT64_MAX;
+    a->fd = -1;
+    if (!make_parent(path, err))
+        goto done;
     a->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (a->fd < 0) {
         err_errno(err, "open %s", path);
         goto done;
     }
-    if (!sync_parent(path, err) || !lock_file(a, err))
+    if (!make_parent(path, err) || !lock_file(a, err))
         goto done;
     ok = catch_up(a, err);
     flock(a->fd, LOCK_UN);

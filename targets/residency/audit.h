@@ -20,8 +20,9 @@
 struct audit;
 
 /*
- * Open or create (mode 0600) the file; the directory must exist. Checks the last line, and the
- * anchor beside the file. Fails with ERR_IO, or ERR_REFUSED audit_broken or audit_truncated.
+ * Open or create the file (mode 0600) and, where it is missing, its directory (0700). Checks the
+ * last line, and the anchor beside the file. Fails with ERR_IO, or ERR_REFUSED audit_broken or
+ * audit_truncated.
  */
 MUST_CHECK bool audit_open(const char *path, struct audit **out, struct err *err);
 void audit_close(struct audit *a); /* NULL is accepted */

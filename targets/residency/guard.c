@@ -205,6 +205,19 @@ bool guard_open(const struct residency_config *config, struct guard **out, struc
     return false;
 }
 
+void guard_record_refusal(const char *audit_file, const struct err *refusal)
+{
+    struct guard g = {.policy = NULL};
+    struct err err = ERR_INIT;
+    struct err kept = *refusal;
+
+    if (audit_open(audit_file, &g.audit, &err))
+        record_failure(&g, "configuration", &kept);
+    else
+        log_error("guard", "%s", err.text);
+    audit_close(g.audit);
+}
+
 static void record_stop(struct guard *g)
 {
     struct buf members = BUF_INIT_MAX(AUDIT_LINE_BYTES_MAX);

@@ -85,6 +85,11 @@ struct permit {
  */
 MUST_CHECK bool guard_open(const struct residency_config *config, struct guard **out,
                            struct err *err);
+/*
+ * Record a refusal that comes before any guard: an error in the residency configuration. What
+ * cannot be recorded is logged; the caller reports refusal itself.
+ */
+void guard_record_refusal(const char *audit_file, const struct err *refusal);
 void guard_close(struct guard *g); /* writes the stop record; NULL is accepted */
 
 /*

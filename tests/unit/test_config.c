@@ -65,8 +65,8 @@ static void test_config_reads_every_section(void **state)
     assert_int_equal(c.source.server_id, 7);
     assert_string_equal(c.target.host, "10.0.8.10");
     assert_string_equal(c.target.state_schema, "st");
-    assert_string_equal(c.queue_dir, "/tmp/q");
-    assert_string_equal(c.residency.audit_file, "/tmp/q/audit.jsonl");
+    assert_string_equal(c.queue_dir, "/nonexistent/q");
+    assert_string_equal(c.residency.audit_file, "/nonexistent/q/audit.jsonl");
     assert_int_equal(c.residency.evidence, EVIDENCE_UNPROVEN_LOOPBACK);
     assert_true(config_wanted(&c.tables, "shop", "orders"));
     assert_false(config_wanted(&c.tables, "shop", "tmp_x"));
