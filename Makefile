@@ -96,8 +96,8 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
 # Programs that end-to-end scripts run.
-$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(TEST_LIB_OBJS) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
 check: $(TEST_BINS) $(if $(MAIN_OBJ),$(BIN))
 	@BUILD=$(B) scripts/run-tests unit golden
