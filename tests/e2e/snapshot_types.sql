@@ -141,11 +141,11 @@ INSERT INTO shapes VALUES
   TO_VECTOR('[1,2,3]'), TO_VECTOR('[-0.1,1.5e-20]')),
  (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
-CREATE TABLE generated (
+CREATE TABLE computed (
   id INT PRIMARY KEY, a INT, v INT AS (a + 1) VIRTUAL, s VARCHAR(20) AS (CONCAT('n', a)) STORED,
   h INT INVISIBLE DEFAULT 7, KEY ((a * 2))
 );
-INSERT INTO generated (id, a) VALUES (1, 1), (2, NULL), (3, -5);
+INSERT INTO computed (id, a) VALUES (1, 1), (2, NULL), (3, -5);
 
 SET sql_generate_invisible_primary_key = ON;
 CREATE TABLE hidden_key (a VARCHAR(10), b INT);
