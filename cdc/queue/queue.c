@@ -22,6 +22,7 @@
 #define RETAIN_US_DEFAULT (UINT64_C(24) * 3600 * 1000000)
 #define SEGMENTS_WITHIN_MAX 4
 #define IDLE_PUBLISH_US 50000
+#define REWRITE_BYTES ((size_t)1 << 20)
 
 /* ---- making and freeing the struct ---- */
 
@@ -147,6 +148,25 @@ static bool remove_leftovers(struct queue *q, bool segments, struct err *err)
     return ok;
 }
 
+/* The directory's own name must survive, too. */
+static bool sync_parent(const struct fs *fs, const char *dir, struct err *err)
+{
+    size_t len = strlen(dir);
+    char *parent;
+    bool ok;
+
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    while (len > 0 && dir[len - 1] != '/')
+        len--;
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    parent = len > 0 ? xstrndup(dir, len) : xstrdup(".");
+    ok = fs->sync_dir(fs->ctx, parent, err);
+    free(parent);
+    return ok;
+}
+
 bool queue_exists(const char *dir, const struct queue_options *options)
 {
     return identity_exists(reader_fs(options), dir);
@@ -164,7 +184,7 @@ bool queue_create(const char *dir, const struct queue_options *options,
     q->catalog = copy_catalog(catalog);
     q->last.end = *start;
     q->last.seen = *start;
-    if (!q->fs->make_dir(q->fs->ctx, dir, err))
+    if (!q->fs->make_dir(q->fs->ctx, dir, err) || !sync_parent(q->fs, dir, err))
         goto done;
     if (!identity_claim(q->fs, dir, &q->lock_fd, err)) {
         q->lock_fd = -1;
@@ -247,6 +267,30 @@ static bool published_offset(struct queue *q, uint64_t last, uint64_t *proven, s
     return true;
 }
 
+/*
+ * After a failed fdatasync the kernel keeps pages that never reached the disk and calls them
+ * clean: valid blocks that nothing proves durable may be such. Written again they are dirty,
+ * and the sync that follows means what it says.
+ */
+static bool write_again(struct queue *q, int fd, uint64_t from, uint64_t to, struct err *err)
+{
+    uint8_t *window = xcalloc(1, REWRITE_BYTES);
+    size_t got = 0;
+    bool ok = true;
+
+    while (ok && from < to) {
+        size_t n = to - from < REWRITE_BYTES ? (size_t)(to - from) : REWRITE_BYTES;
+
+        ok = q->fs->pread(q->fs->ctx, fd, window, n, from, &got, err) &&
+             q->fs->pwrite(q->fs->ctx, fd, window, got, from, err);
+        if (got == 0)
+            break;
+        from += got;
+    }
+    free(window);
+    return ok;
+}
+
 /* Cut the torn tail and make the room behind it zeros again. */
 static bool mend_tail(struct queue *q, const struct segment *seg, const struct segment_scan *scan,
                       struct err *err)
@@ -258,7 +302,8 @@ static bool mend_tail(struct queue *q, const struct segment *seg, const struct s
         t->fd = -1;
         return false;
     }
-    if (!q->fs->truncate(q->fs->ctx, t->fd, scan->end, err))
+    if (!q->fs->truncate(q->fs->ctx, t->fd, scan->end, err) ||
+        !write_again(q, t->fd, scan->proven, scan->end, err))
         return false;
     t->allocated = scan->end;
     if (scan->end < q->options.segment_bytes &&
@@ -357,7 +402,8 @@ bool queue_open(const char *dir, const struct queue_options *options, struct que
         q->end_fd = -1;
         goto done;
     }
-    if (!remove_leftovers(q, false, err) || !segment_list(q->fs, dir, &list, &n, err))
+    if (!remove_leftovers(q, false, err) || !q->fs->sync_dir(q->fs->ctx, dir, err) ||
+        !segment_list(q->fs, dir, &list, &n, err))
         goto done;
     if (n == 0) {
         err_reason(err, ERR_DATA, "queue_corrupt", "the queue %s has no segment", dir);

@@ -32,18 +32,18 @@ struct queue_options {
 };
 
 struct queue_identity {
-    uint8_t uuid[16];      /* of this queue, drawn at creation */
-    char source_uuid[37];  /* server_uuid of the source it was made for */
+    uint8_t uuid[16];     /* of this queue, drawn at creation */
+    char source_uuid[37]; /* server_uuid of the source it was made for */
 };
 
 /* The published end: all of it is synced. */
 struct queue_end {
-    uint64_t lsn;          /* last complete transaction; 0 = none yet */
+    uint64_t lsn; /* last complete transaction; 0 = none yet */
     struct gtid gtid;
-    struct position end;   /* where to go on reading */
-    uint64_t commit_us;    /* of that transaction, source clock */
-    uint64_t idle_us;      /* source time of the last heartbeat behind it, 0 = none */
-    struct position seen;  /* source position known to hold nothing new up to here */
+    struct position end;  /* where to go on reading */
+    uint64_t commit_us;   /* of that transaction, source clock */
+    uint64_t idle_us;     /* source time of the last heartbeat behind it, 0 = none */
+    struct position seen; /* source position known to hold nothing new up to here */
 };
 
 /* ---- writer: one, holds the lock; belongs to one thread, queue_get_end() to any ---- */
@@ -58,8 +58,8 @@ MUST_CHECK bool queue_create(const char *dir, const struct queue_options *option
                              struct err *err);
 bool queue_exists(const char *dir, const struct queue_options *options);
 /* Open for writing: recovery of the tail as in algorithms.md 5.3. */
-MUST_CHECK bool queue_open(const char *dir, const struct queue_options *options,
-                           struct queue **out, struct err *err);
+MUST_CHECK bool queue_open(const char *dir, const struct queue_options *options, struct queue **out,
+                           struct err *err);
 void queue_close(struct queue *q); /* unsynced transactions are lost, legally */
 
 const struct queue_identity *queue_identity(const struct queue *q);
@@ -92,8 +92,7 @@ MUST_CHECK bool queue_trim(struct queue *q, uint64_t applied_lsn, struct err *er
 struct queue_end queue_get_end(struct queue *q);
 /* From another process or without the writer: read the published end from the directory. */
 MUST_CHECK bool queue_read_end(const char *dir, const struct queue_options *options,
-                               struct queue_identity *id, struct queue_end *end,
-                               struct err *err);
+                               struct queue_identity *id, struct queue_end *end, struct err *err);
 uint64_t queue_bytes(const char *dir, const struct queue_options *options);
 
 /* ---- reader: any number, one thread each; needs no writer ---- */

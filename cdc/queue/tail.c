@@ -209,8 +209,11 @@ bool tail_publish(struct queue *q, struct err *err)
     struct end_state state = {
         .segment = q->tail.first_lsn, .offset = q->tail.synced, .end = q->last};
 
+    q->unpublished = true;
+    errno = 0;
     if (!end_write(q->fs, q->end_fd, q->id.uuid, &state, err))
-        return false;
+        return full_if_no_space(q, err);
+    q->unpublished = false;
     pthread_mutex_lock(&q->mutex);
     q->published = state;
     pthread_mutex_unlock(&q->mutex);
@@ -230,12 +233,15 @@ bool tail_sync(struct queue *q, struct err *err)
 {
     if (!tail_flush(q, err))
         return false;
-    if (q->tail.fd < 0 || tail_boundary(q) == q->tail.synced)
+    if (q->tail.fd < 0)
         return true;
-    if (!datasync(q, q->tail.fd, err))
-        return false;
-    q->tail.synced = tail_boundary(q);
-    return tail_publish(q, err);
+    if (tail_boundary(q) != q->tail.synced) {
+        if (!datasync(q, q->tail.fd, err))
+            return false;
+        q->tail.synced = tail_boundary(q);
+        q->unpublished = true;
+    }
+    return !q->unpublished || tail_publish(q, err);
 }
 
 /* ---- segments ---- */

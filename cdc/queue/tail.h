@@ -54,7 +54,8 @@ struct queue {
     struct queue_identity id;
     int lock_fd;
     int end_fd;
-    bool broken; /* a sync failed: what is on disk is only known after opening again */
+    bool unpublished; /* END is behind what is synced */
+    bool broken;      /* a sync failed: what is on disk is only known after opening again */
 
     struct closed_segment *closed;
     size_t n_closed;
