@@ -29,7 +29,7 @@ void sql_put_value(struct buf *b, const struct column *c, const struct value *v,
 void sql_put_key_compare(struct buf *b, const struct table *t, const char *op,
                          const struct value *key, uint32_t n, enum sql_dialect dialect);
 /* row key IN/OR list: (a, b) = (x, y) OR ... for n rows of full images. */
-void sql_put_key_in(struct buf *b, const struct table *t, const struct value *const *rows,
-                    size_t n, enum sql_dialect dialect);
+void sql_put_key_in(struct buf *b, const struct table *t, const struct value *const *rows, size_t n,
+                    enum sql_dialect dialect);
 
 #endif

@@ -92,6 +92,11 @@ const struct permit *target_permit(const struct target *t)
     return &t->permit;
 }
 
+bool target_keep(struct target *t, struct err *err)
+{
+    return !permit_is_due(&t->permit) || guard_renew(t->guard, &t->permit, err);
+}
+
 const struct table *target_failed_table(const struct target *t)
 {
     return t->failed;

@@ -63,23 +63,25 @@ struct target_info {
 };
 const struct target_info *target_info(const struct target *t);
 const struct permit *target_permit(const struct target *t);
+/* While idle: renew the permit when it is due, so that it does not expire unused. */
+MUST_CHECK bool target_keep(struct target *t, struct err *err);
 
 /* ---- units ---- */
 
 enum op_kind {
-    OP_DELETE = 1,       /* rows by row key; rows hold before-images. expected = n_rows */
-    OP_UPDATE,           /* existing rows get these full images, by row key */
-    OP_INSERT,           /* new rows */
-    OP_DELETE_IMAGE,     /* table without a row key: remove `times[i]` copies of each image */
-    OP_HEAL,             /* delete by row key if there, no count (window collapse, repair) */
-    OP_CASCADE_DELETE,   /* child rows whose foreign key equals; exempt from counts */
+    OP_DELETE = 1,     /* rows by row key; rows hold before-images. expected = n_rows */
+    OP_UPDATE,         /* existing rows get these full images, by row key */
+    OP_INSERT,         /* new rows */
+    OP_DELETE_IMAGE,   /* table without a row key: remove `times[i]` copies of each image */
+    OP_HEAL,           /* delete by row key if there, no count (window collapse, repair) */
+    OP_CASCADE_DELETE, /* child rows whose foreign key equals; exempt from counts */
     OP_CASCADE_SET_NULL,
-    OP_CASCADE_UPDATE,   /* foreign-key columns become the new parent key */
+    OP_CASCADE_UPDATE, /* foreign-key columns become the new parent key */
 };
 
 struct op {
     enum op_kind kind;
-    const struct table *table; /* source definition; the writer knows what of it is written */
+    const struct table *table;       /* source definition; the writer knows what of it is written */
     const struct value *const *rows; /* n_rows pointers to n_columns values each */
     const uint32_t *times;           /* OP_DELETE_IMAGE, else NULL */
     size_t n_rows;
@@ -91,15 +93,15 @@ struct op {
 };
 
 struct unit {
-    uint64_t prev_lsn; /* the lane must be here */
-    uint64_t lsn;      /* the lane is here afterwards (only when `ends`) */
-    struct gtid gtid;  /* of the transaction `lsn` */
+    uint64_t prev_lsn;        /* the lane must be here */
+    uint64_t lsn;             /* the lane is here afterwards (only when `ends`) */
+    struct gtid gtid;         /* of the transaction `lsn` */
     struct position position; /* source position after `lsn` */
     uint64_t commit_us;       /* source commit time of `lsn`, for lag seen on the target */
     const struct op *ops;
     size_t n_ops;
-    bool begins; /* starts the target transaction (guard is checked here) */
-    bool ends;   /* commits */
+    bool begins;     /* starts the target transaction (guard is checked here) */
+    bool ends;       /* commits */
     bool one_by_one; /* one row a statement, so that an error names its row (slow) */
 };
 
@@ -142,8 +144,8 @@ MUST_CHECK bool target_take_over(struct target *t, const char *channel, uint32_t
                                  const uint8_t queue_uuid[16], struct lane_state *out,
                                  struct err *err);
 /* Read without becoming owner; *exists false when there is none yet. */
-MUST_CHECK bool target_lane_read(struct target *t, const char *channel, uint32_t lane,
-                                 bool *exists, struct lane_state *out, struct err *err);
+MUST_CHECK bool target_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
+                                 struct lane_state *out, struct err *err);
 
 enum table_life {
     TABLE_WAIT = 1, /* not on the target, or to be loaded anew */
@@ -158,15 +160,15 @@ struct table_state {
     char db[NAME_CHARS_MAX * 4 + 1];
     char name[NAME_CHARS_MAX * 4 + 1];
     enum table_life life;
-    uint64_t lo;    /* changes at or below this LSN are in the loaded rows */
-    uint64_t hi;    /* changes above it are strict; (lo, hi] is the window */
-    uint64_t rows;  /* loaded */
+    uint64_t lo;      /* changes at or below this LSN are in the loaded rows */
+    uint64_t hi;      /* changes above it are strict; (lo, hi] is the window */
+    uint64_t rows;    /* loaded */
     char reason[512]; /* TABLE_STOPPED: why, without row data */
     char *definition; /* canonical text that the target's table was made from; owned */
 };
 
-MUST_CHECK bool target_tables_read(struct target *t, const char *channel,
-                                   struct table_state **out, size_t *n, struct err *err);
+MUST_CHECK bool target_tables_read(struct target *t, const char *channel, struct table_state **out,
+                                   size_t *n, struct err *err);
 void table_states_free(struct table_state *states, size_t n);
 /* Insert or replace one row; its own transaction. */
 MUST_CHECK bool target_table_save(struct target *t, const char *channel,
@@ -217,18 +219,16 @@ MUST_CHECK bool target_create_database(struct target *t, const char *db, const c
                                        const char *collation, struct err *err);
 /* Refuses (ERR_DATA "exists") when a table of that name is there and is not ours. */
 MUST_CHECK bool target_create_table(struct target *t, const struct table *table,
-                                    enum table_parts parts, struct notes *notes,
-                                    struct err *err);
+                                    enum table_parts parts, struct notes *notes, struct err *err);
 MUST_CHECK bool target_drop_table(struct target *t, const char *db, const char *name,
                                   struct err *err);
-MUST_CHECK bool target_add_keys(struct target *t, const struct table *table,
-                                struct notes *notes, struct err *err);
+MUST_CHECK bool target_add_keys(struct target *t, const struct table *table, struct notes *notes,
+                                struct err *err);
 MUST_CHECK bool target_add_foreign_keys(struct target *t, const struct table *table,
                                         struct err *err);
 /* Try to create a view from its MySQL text parts; a failure is a note, not an error. */
 MUST_CHECK bool target_create_view(struct target *t, const char *db, const char *name,
-                                   const char *select_text, struct notes *notes,
-                                   struct err *err);
+                                   const char *select_text, struct notes *notes, struct err *err);
 MUST_CHECK bool target_table_exists(struct target *t, const char *db, const char *name,
                                     bool *exists, struct err *err);
 
@@ -249,8 +249,8 @@ struct ddl_unit {
     uint64_t commit_us;
     const struct ddl *ddl;
 };
-MUST_CHECK bool target_apply_ddl(struct target *t, const struct ddl_unit *unit,
-                                 struct notes *notes, struct err *err);
+MUST_CHECK bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct notes *notes,
+                                 struct err *err);
 
 /* ---- reading, for validate ---- */
 

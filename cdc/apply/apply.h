@@ -26,8 +26,8 @@ struct apply_config {
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;
-    size_t group_rows_max;     /* 0 = TARGET_UNIT_ROWS_MAX */
-    uint32_t group_delay_us;   /* how long a group may wait for more, 0 = no wait */
+    size_t group_rows_max;   /* 0 = TARGET_UNIT_ROWS_MAX */
+    uint32_t group_delay_us; /* how long a group may wait for more, 0 = no wait */
     bool (*wanted)(void *ctx, const char *db, const char *name); /* mapping: copy this table? */
     void *wanted_ctx;
     bool stop_all_on_stopped_table; /* on_stop: all */
@@ -38,18 +38,17 @@ struct apply_stats {
     uint64_t lsn;
     struct gtid gtid;
     struct position position;
-    uint64_t commit_us;     /* source commit time of lsn */
-    uint64_t applied_us;    /* our clock when the target acknowledged it */
+    uint64_t commit_us;  /* source commit time of lsn */
+    uint64_t applied_us; /* our clock when the target acknowledged it */
     uint64_t transactions, groups, changes, net_rows, ddl, retries, cascades;
-    uint64_t minus_zero;    /* -0.0 that became 0 on the target */
+    uint64_t minus_zero;                            /* -0.0 that became 0 on the target */
     uint64_t wait_us, read_us, build_us, target_us; /* where time went */
 };
 
 struct apply;
 
 /* Connect, take the lane over, read table states. */
-MUST_CHECK bool apply_open(const struct apply_config *config, struct apply **out,
-                           struct err *err);
+MUST_CHECK bool apply_open(const struct apply_config *config, struct apply **out, struct err *err);
 void apply_close(struct apply *a);
 
 /*

@@ -1,0 +1,278 @@
+/*
+ * ddl.c - DDL as a barrier: which of a statement's effects concern the copy, and what becomes
+ * of the tables' states.
+ *
+ * Redo after a crash: the target's journal knows that the statement is done; states are saved
+ * after it, each by itself, so every decision here is made from states that may be half
+ * saved. A table that a CREATE brought is strict from the LSN before (rows of CREATE TABLE ...
+ * SELECT follow in the same transaction); all others have their new state's hi at the LSN, which
+ * says that the statement is in.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "cdc/apply/engine.h"
+#include "schema/base/log.h"
+#include "schema/base/xalloc.h"
+
+enum fate {
+    FATE_NOTHING,
+    FATE_RUN,   /* the target's table follows */
+    FATE_DROP,  /* the target's table goes: dropped, or renamed to a name that is not copied */
+    FATE_LEAVE, /* like FATE_DROP, but the target never had it from us */
+    FATE_WAIT,  /* was being loaded: to be loaded anew */
+    FATE_ADOPT, /* a name that is copied now, of a table that is not: to be loaded */
+};
+
+static bool wanted(const struct apply *a, const struct table *t)
+{
+    return !a->config.wanted || a->config.wanted(a->config.wanted_ctx, t->db, t->name);
+}
+
+static bool same_name(const struct table *a, const struct table *b)
+{
+    return strcmp(a->db, b->db) == 0 && strcmp(a->name, b->name) == 0;
+}
+
+static enum table_life life_of(struct apply *a, const struct table *t)
+{
+    const struct table_state *s = tables_get(&a->tables, t->db, t->name);
+
+    return s ? s->life : TABLE_DROPPED;
+}
+
+static enum fate fate_of_create(struct apply *a, const struct table *after)
+{
+    const struct table_state *s = tables_get(&a->tables, after->db, after->name);
+
+    if (!wanted(a, after))
+        return FATE_NOTHING;
+    /* A loader has it in hand: this statement is older than what it will read. */
+    if (s && (s->life == TABLE_WAIT || s->life == TABLE_LOAD || s->life == TABLE_COLLAPSE))
+        return FATE_NOTHING;
+    return FATE_RUN;
+}
+
+static enum fate fate_of(struct apply *a, const struct ddl_effect *e)
+{
+    const struct table *seen = e->after ? e->after : e->before;
+    bool stays = e->before && e->after && same_name(e->before, e->after);
+
+    if (tables_has(&a->tables, seen->db, seen->name, a->tx.lsn))
+        return FATE_NOTHING;
+    if (!e->before)
+        return fate_of_create(a, e->after);
+    switch (life_of(a, e->before)) {
+    case TABLE_STRICT:
+        return !e->after || (!stays && !wanted(a, e->after)) ? FATE_DROP : FATE_RUN;
+    case TABLE_LOAD:
+    case TABLE_COLLAPSE:
+        return stays ? FATE_WAIT : FATE_DROP;
+    case TABLE_STOPPED:
+        return stays ? FATE_NOTHING : FATE_DROP;
+    case TABLE_WAIT:
+        if (stays)
+            return FATE_NOTHING;
+        return tables_get(&a->tables, e->before->db, e->before->name)->definition ? FATE_DROP
+                                                                                  : FATE_LEAVE;
+    case TABLE_DROPPED:
+        break;
+    }
+    return e->after && !stays && wanted(a, e->after) ? FATE_ADOPT : FATE_NOTHING;
+}
+
+static bool set_state(struct apply *a, const struct table *t, enum table_life life, uint64_t lo,
+                      uint64_t hi, const char *reason, struct err *err)
+{
+    return tables_set(&a->tables, a->target, a->channel, t, life, lo, hi, reason, err);
+}
+
+static bool save_effect(struct apply *a, const struct ddl_effect *e, enum fate fate,
+                        struct err *err)
+{
+    uint64_t lsn = a->tx.lsn;
+    bool moves = e->before && e->after && !same_name(e->before, e->after);
+
+    switch (fate) {
+    case FATE_NOTHING:
+        return true;
+    case FATE_RUN:
+        if (!e->before)
+            return set_state(a, e->after, TABLE_STRICT, lsn - 1, lsn - 1, "", err);
+        return set_state(a, e->after, TABLE_STRICT, lsn, lsn, "", err);
+    case FATE_DROP:
+    case FATE_LEAVE:
+        if (moves && wanted(a, e->after) &&
+            !set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed before it was loaded", err))
+            return false;
+        return set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "", err);
+    case FATE_WAIT:
+        return set_state(a, e->before, TABLE_WAIT, 0, 0, "its definition changed during the load",
+                         err);
+    case FATE_ADOPT:
+        return set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed to a name that is copied", err);
+    }
+    return true;
+}
+
+/* A name that an effect left and none took over. */
+static bool leaves_name(const struct ddl *ddl, const enum fate *fates, uint32_t i)
+{
+    const struct ddl_effect *e = &ddl->effects[i];
+
+    if (fates[i] != FATE_RUN || !e->before || !e->after || same_name(e->before, e->after))
+        return false;
+    for (uint32_t k = 0; k < ddl->n_effects; k++)
+        if (fates[k] == FATE_RUN && ddl->effects[k].after &&
+            same_name(ddl->effects[k].after, e->before))
+            return false;
+    return true;
+}
+
+static bool save_states(struct apply *a, const struct ddl *ddl, const enum fate *fates,
+                        struct err *err)
+{
+    for (uint32_t i = 0; i < ddl->n_effects; i++)
+        if (!save_effect(a, &ddl->effects[i], fates[i], err))
+            return false;
+    for (uint32_t i = 0; i < ddl->n_effects; i++)
+        if (leaves_name(ddl, fates, i) && !set_state(a, ddl->effects[i].before, TABLE_DROPPED,
+                                                     a->tx.lsn, a->tx.lsn, "renamed", err))
+            return false;
+    return true;
+}
+
+/* Run the effects of one fate on the target, under an ordinal of their own. */
+static bool run_on_target(struct apply *a, const struct ddl *ddl, const enum fate *fates,
+                          enum fate fate, uint32_t ordinal, struct err *err)
+{
+    struct notes notes = {NULL, 0};
+    struct ddl part = *ddl;
+    struct ddl_unit unit = {.prev_lsn = a->lane.lsn,
+                            .lsn = a->tx.lsn,
+                            .ordinal = ordinal,
+                            .gtid = a->tx.gtid,
+                            .commit_us = a->tx.commit_us,
+                            .ddl = &part};
+    bool ok;
+
+    part.effects = xcalloc(ddl->n_effects, sizeof(*part.effects));
+    part.n_effects = 0;
+    for (uint32_t i = 0; i < ddl->n_effects; i++) {
+        if (fates[i] != fate)
+            continue;
+        part.effects[part.n_effects] = ddl->effects[i];
+        if (fate == FATE_DROP) {
+            part.kind = DDL_DROP_TABLE;
+            part.effects[part.n_effects].after = NULL;
+        }
+        part.n_effects++;
+    }
+    if (part.kind == DDL_DROP_DATABASE)
+        part.kind = DDL_DROP_TABLE;
+    ok = part.n_effects == 0 || target_apply_ddl(a->target, &unit, &notes, err);
+    for (size_t i = 0; i < notes.n; i++)
+        log_warn("apply", "lsn %llu: %s", (unsigned long long)a->tx.lsn, notes.lines[i]);
+    notes_release(&notes);
+    free(part.effects);
+    return ok;
+}
+
+static bool make_databases(struct apply *a, const struct ddl *ddl, const enum fate *fates,
+                           struct err *err)
+{
+    for (uint32_t i = 0; i < ddl->n_effects; i++) {
+        const struct table *t = ddl->effects[i].after;
+        const char *charset = NULL;
+        const char *collation = NULL;
+
+        if (fates[i] != FATE_RUN || !t ||
+            (ddl->effects[i].before && strcmp(ddl->effects[i].before->db, t->db) == 0))
+            continue;
+        if (!catalog_database(queue_reader_catalog(a->reader), t->db, &charset, &collation)) {
+            charset = t->charset;
+            collation = t->collation;
+        }
+        if (!target_create_database(a->target, t->db, charset, collation, err))
+            return false;
+    }
+    return true;
+}
+
+/* The target cannot follow: its tables stop, the others go on. */
+static bool stop_tables(struct apply *a, const struct ddl *ddl, const enum fate *fates,
+                        const struct err *why, struct err *err)
+{
+    for (uint32_t i = 0; i < ddl->n_effects; i++) {
+        const struct ddl_effect *e = &ddl->effects[i];
+
+        if (fates[i] != FATE_RUN && fates[i] != FATE_DROP)
+            continue;
+        log_error("apply", "table %s.%s stops: %s", (e->after ? e->after : e->before)->db,
+                  (e->after ? e->after : e->before)->name, why->text);
+        if (!set_state(a, e->after ? e->after : e->before, TABLE_STOPPED, a->tx.lsn, a->tx.lsn,
+                       why->text, err))
+            return false;
+        if (e->before && e->after && !same_name(e->before, e->after) &&
+            !set_state(a, e->before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed", err))
+            return false;
+    }
+    return true;
+}
+
+static bool run_effects(struct apply *a, const struct ddl *ddl, const enum fate *fates,
+                        struct err *err)
+{
+    uint32_t ordinal = 2 * a->tx_ddl;
+
+    return make_databases(a, ddl, fates, err) &&
+           run_on_target(a, ddl, fates, FATE_DROP, ordinal, err) &&
+           run_on_target(a, ddl, fates, FATE_RUN, ordinal + 1, err);
+}
+
+static bool concerns_us(struct apply *a, const struct ddl *ddl, enum fate *fates)
+{
+    bool any = false;
+
+    if (ddl->kind == DDL_IGNORED)
+        return false;
+    for (uint32_t i = 0; i < ddl->n_effects; i++) {
+        fates[i] = fate_of(a, &ddl->effects[i]);
+        any = any || fates[i] != FATE_NOTHING;
+    }
+    return any;
+}
+
+bool apply_ddl(struct apply *a, const struct ddl *ddl, struct err *err)
+{
+    enum fate *fates = xcalloc(ddl->n_effects + 1, sizeof(*fates));
+    bool ok = true;
+
+    map_reset(&a->cascading);
+    if (!concerns_us(a, ddl, fates))
+        goto done;
+    ok = false;
+    if (a->tx_changes) {
+        err_reason(err, ERR_DATA, "ddl_in_transaction",
+                   "lsn %llu holds rows before a definition change", (unsigned long long)a->tx.lsn);
+        goto done;
+    }
+    if (!apply_flush(a, true, err))
+        goto done;
+    ok = run_effects(a, ddl, fates, err);
+    if (ok) {
+        ok = save_states(a, ddl, fates, err);
+    } else if (!a->config.stop_all_on_stopped_table && err->kind != ERR_RETRY &&
+               err->kind != ERR_REFUSED && strcmp(err->reason, "fenced") != 0) {
+        struct err why = *err;
+
+        ok = stop_tables(a, ddl, fates, &why, err);
+    }
+    pthread_mutex_lock(&a->mutex);
+    a->stats.ddl++;
+    pthread_mutex_unlock(&a->mutex);
+done:
+    a->tx_ddl++;
+    free(fates);
+    return ok;
+}

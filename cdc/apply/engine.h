@@ -1,0 +1,90 @@
+/*
+ * engine.h - what the files of the apply engine share. Private to cdc/apply.
+ */
+#ifndef CDC_APPLY_ENGINE_H
+#define CDC_APPLY_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "cdc/apply/apply.h"
+#include "cdc/apply/cascade.h"
+#include "cdc/apply/net.h"
+#include "targets/sqltext.h"
+
+/* ---- tables.c: what is known about each table of the channel ---- */
+
+struct tables {
+    struct map by_name; /* "db\0name" -> struct table_state, owned */
+    struct buf key;
+};
+
+enum tables_mode { TABLES_SKIP, TABLES_STRICT, TABLES_HEAL };
+
+void tables_init(struct tables *t);
+void tables_release(struct tables *t);
+MUST_CHECK bool tables_read(struct tables *t, struct target *target, const char *channel,
+                            struct err *err);
+struct table_state *tables_get(struct tables *t, const char *db, const char *name);
+/* How changes of this table at this LSN are taken. */
+enum tables_mode tables_mode(struct tables *t, const struct table *table, uint64_t lsn);
+/* Is everything up to lsn already in the table's rows or definition? */
+bool tables_has(struct tables *t, const char *db, const char *name, uint64_t lsn);
+/* Set and save. definition NULL keeps the one that is there. */
+MUST_CHECK bool tables_set(struct tables *t, struct target *target, const char *channel,
+                           const struct table *table, enum table_life life, uint64_t lo,
+                           uint64_t hi, const char *reason, struct err *err);
+size_t tables_waiting(const struct tables *t);
+
+/* ---- the engine ---- */
+
+/* The target transaction being put together: whole source transactions, or a part of one. */
+struct group {
+    struct arena arena; /* rows of net and ops */
+    struct net net;
+    struct op_list ops;
+    uint64_t transactions; /* complete ones */
+    uint64_t changes;
+    uint64_t net_rows; /* sent */
+    uint64_t cascades;
+    uint64_t opened_us; /* steady clock, of the first item */
+    bool is_sent;       /* a part is in the target's transaction already */
+    /* of the last complete transaction: */
+    uint64_t lsn;
+    struct gtid gtid;
+    struct position position;
+    uint64_t commit_us;
+};
+
+struct apply {
+    struct apply_config config;
+    char channel[TARGET_CHANNEL_MAX + 1];
+    uint8_t queue_uuid[16];
+    struct target *target;
+    struct queue_reader *reader;
+    struct lane_state lane;
+    struct tables tables;
+    struct group group;
+    struct map cascading; /* table pointer -> cascade_possible, until the next DDL */
+
+    bool in_tx; /* between BEGIN and END */
+    struct tx_begin tx;
+    uint64_t tx_changes;
+    uint32_t tx_ddl;
+    bool one_by_one;            /* find the row that failed last time */
+    const struct table *failed; /* what the present error is about; NULL: no one table */
+
+    atomic_bool pause;
+    pthread_mutex_t mutex; /* of stats */
+    struct apply_stats stats;
+};
+
+/* Send what is pending; commit it if `ends`. */
+MUST_CHECK bool apply_flush(struct apply *a, bool ends, struct err *err);
+MUST_CHECK bool apply_change(struct apply *a, const struct change *change, struct err *err);
+
+/* ---- ddl.c ---- */
+
+MUST_CHECK bool apply_ddl(struct apply *a, const struct ddl *ddl, struct err *err);
+
+#endif
