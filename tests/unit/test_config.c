@@ -14,7 +14,7 @@
 #define SOURCE                                                                                     \
     "\"source\":{\"host\":\"h\",\"user\":\"u\",\"server_id\":7,\"tls\":{\"ca\":\"ca.pem\"}}"
 #define TARGET "\"targets\":[{\"host\":\"10.0.8.10\",\"user\":\"a\",\"tls\":{\"ca\":\"ca.pem\"}}]"
-#define QUEUE "\"queue\":{\"dir\":\"q\"}"
+#define QUEUE "\"queue\":{\"dir\":\"/nonexistent/q\"}"
 #define RESIDENCY "\"residency\":{\"evidence\":\"unproven-loopback\"}"
 
 static char path[64];
