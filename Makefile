@@ -61,7 +61,7 @@ FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 LIB := $(B)/libdomicile.a
 BIN := $(B)/domicile
 
-.PHONY: all objs lib tests check check-golden check-e2e fuzz fuzz-build cover lint format install \
+.PHONY: all objs lib unit tests check check-e2e fuzz fuzz-build cover lint format install \
 	clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(FUZZ_SRCS:%.c=build/fuzz/obj/%.o)
@@ -73,7 +73,9 @@ objs: $(LIB_OBJS) $(MAIN_OBJ) $(TEST_LIB_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) \
 
 lib: $(LIB)
 
-tests: $(TEST_BINS) $(E2E_BINS)
+unit: $(TEST_BINS)
+
+tests: unit $(E2E_BINS)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -107,7 +109,7 @@ check-e2e: all tests
 
 # Lines that the unit tests reach, by file.
 cover:
-	@$(MAKE) -s COVER=1 tests
+	@$(MAKE) -s COVER=1 unit
 	@find build/cover -name '*.gcda' -delete
 	@BUILD=build/cover scripts/run-tests unit
 	@find build/cover/schema build/cover/targets build/cover/cdc -name '*.gcda' -exec gcov -n {} + | \
