@@ -45,6 +45,7 @@ static void fail(struct load *l, const struct err *err)
 
 struct row_copy {
     struct load *load;
+    struct load_table *table;
     struct target *target;
     uint32_t n_columns;
     uint64_t rows, bytes;
@@ -81,6 +82,7 @@ static void report_rows(struct row_copy *copy)
     pthread_mutex_lock(&l->lock);
     l->rows += copy->unreported_rows;
     l->bytes += copy->unreported_bytes;
+    copy->table->copied += copy->unreported_rows;
     pthread_mutex_unlock(&l->lock);
     copy->unreported_rows = copy->unreported_bytes = 0;
 }
@@ -124,6 +126,7 @@ static void take_back(struct row_copy *copy)
 
     pthread_mutex_lock(&l->lock);
     l->rows -= copy->rows - copy->unreported_rows;
+    copy->table->copied -= copy->rows - copy->unreported_rows;
     l->bytes -= copy->bytes - copy->unreported_bytes;
     pthread_mutex_unlock(&l->lock);
 }
@@ -133,7 +136,8 @@ bool load_copy_rows(struct load *l, struct load_table *t, struct source *s, stru
 {
     bool ok = false, begun = false;
     struct buf where = BUF_INIT;
-    struct row_copy copy = {.load = l, .target = target, .n_columns = t->table->n_columns};
+    struct row_copy copy = {
+        .load = l, .table = t, .target = target, .n_columns = t->table->n_columns};
 
     if (chunk && !chunk_put_where(&where, t->table, chunk->low, chunk->high, err))
         goto done;

@@ -42,15 +42,17 @@ static void count_tables(const struct load *l, struct load_progress *p)
     p->rows_estimate = l->rows;
     for (size_t i = 0; i < l->n_tables; i++) {
         const struct load_table *t = &l->tables[i];
+        uint64_t done;
 
         if (t->step == STEP_GONE || t->step == STEP_REFUSED)
             continue;
         p->tables++;
         p->tables_done += t->step == STEP_PRESENT || t->step == STEP_LOADED;
-        if (t->is_busy || t->step == STEP_PLAN || t->step == STEP_UNKEYED)
-            p->rows_estimate += t->rows_estimate;
-        else if (t->step == STEP_COPY)
-            p->rows_estimate += t->rows_estimate / t->n_chunks * (t->n_chunks - t->done_chunks);
+        if (!t->is_busy && t->step != STEP_PLAN && t->step != STEP_UNKEYED && t->step != STEP_COPY)
+            continue;
+        /* An interrupted load's chunks count too. */
+        done = t->copied > t->rows ? t->copied : t->rows;
+        p->rows_estimate += t->rows_estimate > done ? t->rows_estimate - done : 0;
     }
 }
 
@@ -71,6 +73,10 @@ void load_report(struct load *l, bool now)
     p.rows_per_s = rate_now(l, now_us);
     count_tables(l, &p);
     pthread_mutex_unlock(&l->lock);
+    if (l->n_tables)
+        l->tables_total = p.tables;
+    else if (strcmp(l->phase, "done") == 0)
+        p.tables = p.tables_done = l->tables_total;
     if (strcmp(l->phase, "copy") == 0 && p.rows_per_s >= 1)
         p.eta_s = (uint64_t)((double)(p.rows_estimate - p.rows) / p.rows_per_s) + 1;
     c->progress(c->progress_ctx, &p);

@@ -390,6 +390,7 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s, str
     t->chunks = chunks;
     t->n_chunks = n;
     chunks = NULL;
+    n = 0;
     *step = STEP_COPY;
     ok = true;
 done:

@@ -46,6 +46,7 @@ struct load_table {
     size_t done_chunks;
     uint64_t lo, hi; /* LSNs, over all chunks */
     uint64_t rows;   /* in done chunks */
+    uint64_t copied; /* by this attempt, also in chunks that are not done */
 };
 
 struct load {
@@ -68,6 +69,7 @@ struct load {
     const char *at_table; /* for progress */
 
     const char *phase;
+    size_t tables_total;  /* of the last report */
     uint64_t progress_us; /* steady time of the last report */
     struct {
         uint64_t at_us, rows;
