@@ -625,7 +625,17 @@ size_t apply_tables_waiting(const struct apply *a)
 
 bool apply_reload_tables(struct apply *a, struct err *err)
 {
-    return tables_read(&a->tables, a->target, a->channel, err);
+    /* A lane that stood still while the target went away has not noticed yet. */
+    if (!a->target)
+        return open_target(a, err);
+    if (tables_read(&a->tables, a->target, a->channel, err))
+        return true;
+    if (is_retried(err)) {
+        drop_work(a);
+        target_close(a->target);
+        a->target = NULL;
+    }
+    return false;
 }
 
 bool apply_repair(struct apply *a, const struct table *table, const struct value *const *keys,

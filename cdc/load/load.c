@@ -213,10 +213,8 @@ static bool drop_gone(struct load *l, struct err *err)
     return true;
 }
 
-static bool run_round(struct load *l, size_t *left, struct err *err)
+static bool list_tables(struct load *l, struct err *err)
 {
-    *left = 0;
-    l->phase = "plan";
     note_lane(l);
     if (!load_list_tables(l, err))
         return false;
@@ -224,7 +222,28 @@ static bool run_round(struct load *l, size_t *left, struct err *err)
         if (is_in(&l->refused, &l->tables[i]))
             l->tables[i].step = STEP_REFUSED;
     }
-    if (!load_prepare_target(l, err))
+    return true;
+}
+
+static size_t count_left(const struct load *l, bool only_known)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n_tables; i++) {
+        enum load_step step = l->tables[i].step;
+
+        if (only_known && !l->tables[i].is_known)
+            continue;
+        n += step != STEP_PRESENT && step != STEP_LOADED && step != STEP_REFUSED &&
+             step != STEP_GONE;
+    }
+    return n;
+}
+
+static bool run_round(struct load *l, struct err *err)
+{
+    l->phase = "plan";
+    if (!list_tables(l, err) || !load_prepare_target(l, err))
         return false;
     load_report(l, true);
     if (!load_copy(l, err) || !collapse(l, err))
@@ -235,15 +254,7 @@ static bool run_round(struct load *l, size_t *left, struct err *err)
         if (t->step == STEP_UNKEYED && !load_copy_unkeyed(l, t, err))
             return false;
     }
-    if (!drop_gone(l, err))
-        return false;
-    for (size_t i = 0; i < l->n_tables; i++) {
-        enum load_step step = l->tables[i].step;
-
-        *left += step != STEP_PRESENT && step != STEP_LOADED && step != STEP_REFUSED &&
-                 step != STEP_GONE;
-    }
-    return true;
+    return drop_gone(l, err);
 }
 
 static bool run_to_captured_end(struct load *l, struct err *err)
@@ -265,22 +276,23 @@ static bool run_to_captured_end(struct load *l, struct err *err)
 static bool run_rounds(struct load *l, struct err *err)
 {
     for (unsigned round = 0; round < LOAD_ROUNDS_MAX; round++) {
-        size_t left;
-
         if (round)
             clock_sleep_us(ROUND_PAUSE_US);
         if (stop_requested()) {
             err_set(err, ERR_STOPPED, "load was asked to stop");
             return false;
         }
-        if (!run_round(l, &left, err))
+        if (!run_round(l, err))
             return false;
-        if (left)
+        if (count_left(l, false))
             continue;
         if (!load_add_foreign_keys(l, err) || !load_add_views(l, err) ||
             !load_list_waiting(l, err) || !run_to_captured_end(l, err))
             return false;
-        if (!apply_tables_waiting(l->config->apply) || l->result->refused.n)
+        /* DDL on the way to that end may have sent tables back. New ones come by the lane. */
+        if (!list_tables(l, err))
+            return false;
+        if (!count_left(l, true))
             return true;
     }
     for (size_t i = 0; i < l->n_tables; i++) {
