@@ -106,7 +106,6 @@ bool apply_flush(struct apply *a, bool ends, struct err *err)
     uint64_t since = clock_steady_us();
     struct unit unit = {
         .prev_lsn = a->lane.lsn, .begins = !g->is_sent, .ends = ends, .one_by_one = a->one_by_one};
-    uint64_t lsn;
 
     if (group_is_empty(g))
         return true;
