@@ -374,6 +374,7 @@ bool load_run(const struct load_config *config, struct load_result *result, stru
         ok = false;
     }
     if (ok) {
+        *err = ERR_INIT;
         l.phase = "done";
         load_report(&l, true);
     }

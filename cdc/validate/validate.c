@@ -432,5 +432,7 @@ bool validate_run(const struct validate_config *config, struct validate_result *
          (!config->repair || !result->differences || repair_all(v, err));
     close_all(v);
     free(v);
+    if (ok)
+        *err = ERR_INIT;
     return ok;
 }
