@@ -34,8 +34,8 @@ enum change_kind { CHANGE_INSERT = 1, CHANGE_UPDATE = 2, CHANGE_DELETE = 3 };
 
 struct change {
     enum change_kind kind;
-    uint16_t flags;            /* CHANGE_* above, as in the event */
-    const struct table *table; /* borrowed from the catalogue or the queue reader */
+    uint16_t flags;             /* CHANGE_* above, as in the event */
+    const struct table *table;  /* borrowed from the catalogue or the queue reader */
     const struct value *before; /* n_columns values; NULL for INSERT */
     const struct value *after;  /* n_columns values; NULL for DELETE */
 };
@@ -43,9 +43,9 @@ struct change {
 struct tx_begin {
     uint64_t lsn; /* ordinal in our queue, from 1 */
     struct gtid gtid;
-    uint64_t commit_us;   /* the commit on the source just read from, wall µs; 0 unknown */
-    uint64_t original_us; /* the commit where the transaction was born; 0 unknown */
-    uint64_t receive_us;  /* when we read its first event, our wall clock µs */
+    uint64_t commit_us;    /* the commit on the source just read from, wall µs; 0 unknown */
+    uint64_t original_us;  /* the commit where the transaction was born; 0 unknown */
+    uint64_t receive_us;   /* when we read its first event, our wall clock µs */
     uint64_t source_bytes; /* transaction length in the binlog, 0 unknown */
 };
 
@@ -74,8 +74,8 @@ struct ddl_effect {
 
 struct ddl {
     enum ddl_kind kind;
-    const char *db;   /* default database of the statement; "" if none */
-    const char *text; /* the statement in UTF-8; holds no row data but may hold defaults */
+    const char *db;        /* default database of the statement; "" if none */
+    const char *text;      /* the statement in UTF-8; holds no row data but may hold defaults */
     uint64_t sql_mode;     /* of the session; 0 unknown */
     uint64_t timestamp_us; /* SET TIMESTAMP of the session: NOW() in the statement */
     const char *time_zone; /* of the session, "" = unknown */

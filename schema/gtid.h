@@ -18,7 +18,7 @@
 
 #define GTID_TAG_MAX 32
 #define GTID_INTERVALS_MAX 1000000 /* per set; a larger one is refused */
-#define GTID_TEXT_SIZE 96 /* uuid:tag:gno and a NUL fit */
+#define GTID_TEXT_SIZE 96          /* uuid:tag:gno and a NUL fit */
 
 struct gtid {
     uint8_t uuid[16];

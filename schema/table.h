@@ -21,24 +21,52 @@
 #define NAME_CHARS_MAX 64
 
 enum column_type {
-    COLUMN_TINYINT, COLUMN_SMALLINT, COLUMN_MEDIUMINT, COLUMN_INT, COLUMN_BIGINT,
-    COLUMN_DECIMAL, COLUMN_FLOAT, COLUMN_DOUBLE, COLUMN_BIT, COLUMN_YEAR,
-    COLUMN_DATE, COLUMN_TIME, COLUMN_DATETIME, COLUMN_TIMESTAMP,
-    COLUMN_CHAR, COLUMN_VARCHAR,
-    COLUMN_TINYTEXT, COLUMN_TEXT, COLUMN_MEDIUMTEXT, COLUMN_LONGTEXT,
-    COLUMN_BINARY, COLUMN_VARBINARY,
-    COLUMN_TINYBLOB, COLUMN_BLOB, COLUMN_MEDIUMBLOB, COLUMN_LONGBLOB,
-    COLUMN_ENUM, COLUMN_SET, COLUMN_JSON, COLUMN_GEOMETRY, COLUMN_VECTOR,
+    COLUMN_TINYINT,
+    COLUMN_SMALLINT,
+    COLUMN_MEDIUMINT,
+    COLUMN_INT,
+    COLUMN_BIGINT,
+    COLUMN_DECIMAL,
+    COLUMN_FLOAT,
+    COLUMN_DOUBLE,
+    COLUMN_BIT,
+    COLUMN_YEAR,
+    COLUMN_DATE,
+    COLUMN_TIME,
+    COLUMN_DATETIME,
+    COLUMN_TIMESTAMP,
+    COLUMN_CHAR,
+    COLUMN_VARCHAR,
+    COLUMN_TINYTEXT,
+    COLUMN_TEXT,
+    COLUMN_MEDIUMTEXT,
+    COLUMN_LONGTEXT,
+    COLUMN_BINARY,
+    COLUMN_VARBINARY,
+    COLUMN_TINYBLOB,
+    COLUMN_BLOB,
+    COLUMN_MEDIUMBLOB,
+    COLUMN_LONGBLOB,
+    COLUMN_ENUM,
+    COLUMN_SET,
+    COLUMN_JSON,
+    COLUMN_GEOMETRY,
+    COLUMN_VECTOR,
 };
 
 enum geometry_type { /* numbers as in TABLE_MAP's GEOMETRY_TYPE */
-    GEOMETRY_ANY = 0, GEOMETRY_POINT = 1, GEOMETRY_LINESTRING = 2, GEOMETRY_POLYGON = 3,
-    GEOMETRY_MULTIPOINT = 4, GEOMETRY_MULTILINESTRING = 5, GEOMETRY_MULTIPOLYGON = 6,
-    GEOMETRY_COLLECTION = 7,
+                     GEOMETRY_ANY = 0,
+                     GEOMETRY_POINT = 1,
+                     GEOMETRY_LINESTRING = 2,
+                     GEOMETRY_POLYGON = 3,
+                     GEOMETRY_MULTIPOINT = 4,
+                     GEOMETRY_MULTILINESTRING = 5,
+                     GEOMETRY_MULTIPOLYGON = 6,
+                     GEOMETRY_COLLECTION = 7,
 };
 
 enum default_kind {
-    DEFAULT_NONE,    /* no DEFAULT clause */
+    DEFAULT_NONE, /* no DEFAULT clause */
     DEFAULT_NULL,
     DEFAULT_LITERAL, /* default_text: an SQL literal as written, e.g. '5', 1.5, b'101', x'00ff' */
     DEFAULT_NOW,     /* CURRENT_TIMESTAMP(fsp of the column) */
@@ -50,11 +78,11 @@ enum generated_kind { GENERATED_NONE, GENERATED_VIRTUAL, GENERATED_STORED };
 struct column {
     const char *name;
     enum column_type type;
-    uint32_t length;    /* CHAR/VARCHAR: characters; BINARY/VARBINARY: bytes; BIT: bits;
-                           VECTOR: dimensions; integers: display width, 0 if none */
-    uint8_t precision;  /* DECIMAL; FLOAT/DOUBLE with (m,d): m, else 0 */
-    uint8_t scale;      /* DECIMAL; FLOAT/DOUBLE with (m,d): d */
-    uint8_t fsp;        /* TIME, DATETIME, TIMESTAMP: 0..6 */
+    uint32_t length;   /* CHAR/VARCHAR: characters; BINARY/VARBINARY: bytes; BIT: bits;
+                          VECTOR: dimensions; integers: display width, 0 if none */
+    uint8_t precision; /* DECIMAL; FLOAT/DOUBLE with (m,d): m, else 0 */
+    uint8_t scale;     /* DECIMAL; FLOAT/DOUBLE with (m,d): d */
+    uint8_t fsp;       /* TIME, DATETIME, TIMESTAMP: 0..6 */
     bool is_unsigned;
     bool zerofill;
     bool nullable;
@@ -90,7 +118,7 @@ struct key {
     struct key_part *parts;
     uint32_t n_parts;
     bool invisible;
-    bool implicit; /* made by MySQL for a foreign key: an explicit key may replace it */
+    bool implicit;       /* made by MySQL for a foreign key: an explicit key may replace it */
     const char *parser;  /* FULLTEXT ... WITH PARSER, or NULL */
     const char *comment; /* never NULL */
 };
@@ -126,8 +154,8 @@ struct table {
     uint32_t n_fks;
     struct check *checks;
     uint32_t n_checks;
-    const char *engine;    /* "InnoDB" */
-    const char *charset;   /* the table's default, always filled */
+    const char *engine;  /* "InnoDB" */
+    const char *charset; /* the table's default, always filled */
     const char *collation;
     const char *row_format; /* or NULL */
     uint32_t key_block_size;
@@ -135,17 +163,18 @@ struct table {
     const char *partition;   /* text from PARTITION BY on, or NULL */
     const char *comment;     /* never NULL */
     /* Derived by table_finish(): */
-    uint32_t *row_key;    /* column indexes of the key that names a row: the primary key, else
-                             the first UNIQUE whose parts are all whole, NOT NULL columns */
-    uint32_t n_row_key;   /* 0: rows have no name; they are a multiset */
+    uint32_t *row_key;  /* column indexes of the key that names a row: the primary key, else
+                           the first UNIQUE whose parts are all whole, NOT NULL columns */
+    uint32_t n_row_key; /* 0: rows have no name; they are a multiset */
     const char *row_key_name;
-    uint32_t id;          /* definition number within one queue; 0 = not assigned */
+    uint32_t id; /* definition number within one queue; 0 = not assigned */
 };
 
 struct table *table_new(void);
-void table_free(struct table *t); /* NULL is good */
+void table_free(struct table *t);                 /* NULL is good */
 struct table *table_clone(const struct table *t); /* deep; id is 0 in the copy */
-/* Sort keys as MySQL does, constraints by name, and fill row_key; call after every change of columns or keys. */
+/* Sort keys as MySQL does, constraints by name, and fill row_key; call after every change of
+ * columns or keys. */
 void table_finish(struct table *t);
 
 /* Index of a column by name (ASCII case-insensitive, as MySQL), or UINT32_MAX. */

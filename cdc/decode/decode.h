@@ -17,8 +17,8 @@
 
 /* One column as TABLE_MAP tells it (binlog_row_metadata=FULL). */
 struct map_column {
-    uint8_t type;          /* wire type, ENUM and SET resolved out of STRING: binlog.md 8.4 */
-    uint16_t meta;         /* as in the event: low byte first, see decode's table_map.c */
+    uint8_t type;  /* wire type, ENUM and SET resolved out of STRING: binlog.md 8.4 */
+    uint16_t meta; /* as in the event: low byte first, see decode's table_map.c */
     bool nullable;
     bool is_unsigned;
     bool visible;
@@ -28,7 +28,7 @@ struct map_column {
     struct bytes *members; /* ENUM, SET: in the column's character set */
     uint32_t n_members;
     uint32_t geometry;
-    uint32_t dimensions;   /* VECTOR */
+    uint32_t dimensions; /* VECTOR */
 };
 
 /* Lives in the decoder until the map's table id is reused or the statement ends. */
@@ -42,15 +42,15 @@ struct table_map {
 };
 
 struct query_event {
-    const char *db;        /* "" if none */
-    struct bytes text;     /* in charset `client_collation`, not NUL-terminated */
+    const char *db;    /* "" if none */
+    struct bytes text; /* in charset `client_collation`, not NUL-terminated */
     uint64_t sql_mode;
     uint32_t client_collation; /* id; 0 unknown */
     uint32_t server_collation; /* collation_server of the session, id; 0 unknown */
     uint64_t timestamp_us;
-    const char *time_zone; /* "" unknown */
+    const char *time_zone;               /* "" unknown */
     int explicit_defaults_for_timestamp; /* -1 not said */
-    bool in_transaction;   /* between BEGIN and COMMIT: CREATE TABLE ... SELECT, SAVEPOINT */
+    bool in_transaction; /* between BEGIN and COMMIT: CREATE TABLE ... SELECT, SAVEPOINT */
 };
 
 /*

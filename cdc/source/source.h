@@ -60,12 +60,11 @@ typedef bool source_row_fn(void *ctx, const struct bytes *columns, unsigned n, s
 MUST_CHECK bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx,
                              struct err *err);
 /* First column of the first row as a C string, free() it; NULL in *out for no row or NULL. */
-MUST_CHECK bool source_query_one(struct source *s, const char *sql, char **out,
-                                 struct err *err);
+MUST_CHECK bool source_query_one(struct source *s, const char *sql, char **out, struct err *err);
 
 /* @@GLOBAL.gtid_executed and @@GLOBAL.gtid_purged; free with gtid_set_free. */
-MUST_CHECK bool source_gtids(struct source *s, struct gtid_set **executed,
-                             struct gtid_set **purged, struct err *err);
+MUST_CHECK bool source_gtids(struct source *s, struct gtid_set **executed, struct gtid_set **purged,
+                             struct err *err);
 /* Binlog end: SHOW BINARY LOG STATUS. */
 MUST_CHECK bool source_binlog_end(struct source *s, struct position *end, struct err *err);
 

@@ -10,8 +10,8 @@
 bool builder_fail(struct builder *b, const char *what, const char *name)
 {
     err_reason(b->err, ERR_DATA, "ddl_mismatch",
-               "%s: %s %s is not as the known definition of %s.%s has it", b->st->label, what,
-               name, b->t->db, b->t->name);
+               "%s: %s %s is not as the known definition of %s.%s has it", b->st->label, what, name,
+               b->t->db, b->t->name);
     return false;
 }
 
@@ -63,8 +63,8 @@ static void apply_charset(struct builder *b)
 /* The server's spelling of the usual engines; others stay as they are written. */
 static const char *engine_name(const char *engine)
 {
-    static const char *const names[] = {"InnoDB", "MyISAM", "MEMORY", "ARCHIVE", "CSV",
-                                        "BLACKHOLE"};
+    static const char *const names[] = {"InnoDB",  "MyISAM", "MEMORY",
+                                        "ARCHIVE", "CSV",    "BLACKHOLE"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (strcasecmp(engine, names[i]) == 0)

@@ -11,11 +11,11 @@
 
 struct slot {
     struct column column;
-    const char *old; /* name before the statement; NULL for an added column */
+    const char *old;          /* name before the statement; NULL for an added column */
     const struct column *was; /* the definition before, NULL for an added one */
     struct default_clause dflt;
-    bool has_dflt;   /* dflt is to be resolved */
-    bool changed;    /* by CHANGE or MODIFY */
+    bool has_dflt; /* dflt is to be resolved */
+    bool changed;  /* by CHANGE or MODIFY */
 };
 
 struct builder {

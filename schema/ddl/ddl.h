@@ -18,10 +18,10 @@
 
 /* In whose circumstances a statement is read. */
 struct ddl_context {
-    const char *db;          /* default database, "" if none */
-    uint64_t sql_mode;       /* ANSI_QUOTES 0x4, NO_BACKSLASH_ESCAPES 0x100000, REAL_AS_FLOAT 0x1 */
-    const char *charset;     /* server default for CREATE DATABASE without one, or NULL: utf8mb4 */
-    const char *collation;   /* likewise: utf8mb4_0900_ai_ci */
+    const char *db;        /* default database, "" if none */
+    uint64_t sql_mode;     /* ANSI_QUOTES 0x4, NO_BACKSLASH_ESCAPES 0x100000, REAL_AS_FLOAT 0x1 */
+    const char *charset;   /* server default for CREATE DATABASE without one, or NULL: utf8mb4 */
+    const char *collation; /* likewise: utf8mb4_0900_ai_ci */
     uint64_t timestamp_us;
     const char *time_zone;
     bool explicit_defaults_for_timestamp; /* true on 8.0+ unless the event says otherwise */
@@ -61,19 +61,29 @@ void ddl_print_table(const struct table *t, struct buf *out);
  * `after`).
  */
 enum alter_kind {
-    ALTER_ADD_COLUMN, ALTER_DROP_COLUMN, ALTER_CHANGE_COLUMN, /* CHANGE, MODIFY, RENAME COLUMN */
-    ALTER_SET_DEFAULT, /* SET/DROP DEFAULT, SET [IN]VISIBLE: column is complete */
-    ALTER_ADD_KEY, ALTER_DROP_KEY, ALTER_RENAME_KEY, ALTER_KEY_VISIBLE,
-    ALTER_ADD_FK, ALTER_DROP_FK, ALTER_ADD_CHECK, ALTER_DROP_CHECK, ALTER_CHECK_ENFORCED,
+    ALTER_ADD_COLUMN,
+    ALTER_DROP_COLUMN,
+    ALTER_CHANGE_COLUMN, /* CHANGE, MODIFY, RENAME COLUMN */
+    ALTER_SET_DEFAULT,   /* SET/DROP DEFAULT, SET [IN]VISIBLE: column is complete */
+    ALTER_ADD_KEY,
+    ALTER_DROP_KEY,
+    ALTER_RENAME_KEY,
+    ALTER_KEY_VISIBLE,
+    ALTER_ADD_FK,
+    ALTER_DROP_FK,
+    ALTER_ADD_CHECK,
+    ALTER_DROP_CHECK,
+    ALTER_CHECK_ENFORCED,
     ALTER_CONVERT_CHARSET, /* all character columns changed: see `after` */
     ALTER_TABLE_CHARSET,   /* the default only */
-    ALTER_RENAME_TABLE, ALTER_TABLE_OPTION, /* comment, row format, auto_increment, engine */
+    ALTER_RENAME_TABLE,
+    ALTER_TABLE_OPTION, /* comment, row format, auto_increment, engine */
 };
 
 struct alter_spec {
     enum alter_kind kind;
-    const char *name;     /* old name of the column, key, constraint */
-    const char *new_name; /* renames */
+    const char *name;            /* old name of the column, key, constraint */
+    const char *new_name;        /* renames */
     const struct column *column; /* ADD, CHANGE, SET_DEFAULT: as it is after the statement */
     bool first;                  /* position given: FIRST */
     const char *after;           /* position given: AFTER this, or NULL */
@@ -90,8 +100,7 @@ struct alter_spec {
 
 /* Character set and collation that a CREATE or ALTER DATABASE gives; memory in the arena. */
 MUST_CHECK bool ddl_database_charset(const struct ddl *ddl, struct arena *arena,
-                                     const char **charset, const char **collation,
-                                     struct err *err);
+                                     const char **charset, const char **collation, struct err *err);
 
 /* Re-read a DDL_ALTER_TABLE statement of the queue into its specs; memory in the arena. */
 MUST_CHECK bool ddl_alter_specs(const struct ddl *ddl, struct arena *arena,

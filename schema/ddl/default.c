@@ -82,8 +82,8 @@ static struct bytes literal_bytes(struct arena *a, const struct default_clause *
         return digits_bytes(a, t, 1);
     if (d->literal.kind == TOKEN_NUMBER) {
         bool exponent = memchr(t.data, 'e', t.len) || memchr(t.data, 'E', t.len);
-        char *text = arena_printf(a, "%s%.*s", d->negative ? "-" : "", (int)t.len,
-                                  (const char *)t.data);
+        char *text =
+            arena_printf(a, "%s%.*s", d->negative ? "-" : "", (int)t.len, (const char *)t.data);
 
         return bytes_str(exponent ? arena_printf(a, "%.15g", strtod(text, NULL)) : text);
     }
@@ -269,8 +269,7 @@ static bool bit_number(struct arena *a, struct column *c, const struct default_c
     return true;
 }
 
-static bool year(struct arena *a, struct column *c, const struct default_clause *d,
-                 struct err *err)
+static bool year(struct arena *a, struct column *c, const struct default_clause *d, struct err *err)
 {
     const char *text = number_text(a, d);
     char *end;
@@ -416,8 +415,9 @@ static bool time_of_day(struct arena *a, struct column *c, const struct default_
         m = p.n[1];
         sec = p.count == 3 ? p.n[2] : 0;
     }
-    set_string(a, c, arena_printf(a, "%s%02u:%02u:%02u%s", negative ? "-" : "", h, m, sec,
-                                  fraction_text(a, c, &p)));
+    set_string(a, c,
+               arena_printf(a, "%s%02u:%02u:%02u%s", negative ? "-" : "", h, m, sec,
+                            fraction_text(a, c, &p)));
     return true;
 }
 
@@ -488,8 +488,11 @@ static bool is_utf8(struct bytes b)
 
     while (i < b.len) {
         uint8_t c = b.data[i];
-        size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3
-                   : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+        size_t n = c < 0x80                ? 1
+                   : c >= 0xc2 && c < 0xe0 ? 2
+                   : c >= 0xe0 && c < 0xf0 ? 3
+                   : c >= 0xf0 && c < 0xf5 ? 4
+                                           : 0;
 
         if (n == 0 || n > b.len - i)
             return false;

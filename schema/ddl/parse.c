@@ -9,8 +9,7 @@
 
 bool ddl_is_system_database(const char *db)
 {
-    static const char *const names[] = {"mysql", "sys", "information_schema",
-                                        "performance_schema"};
+    static const char *const names[] = {"mysql", "sys", "information_schema", "performance_schema"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (strcasecmp(db, names[i]) == 0)
@@ -30,9 +29,9 @@ static bool ignored(struct parser *p)
 static bool at_other_object(const struct parser *p)
 {
     static const char *const words[] = {
-        "VIEW",     "TRIGGER",    "PROCEDURE", "FUNCTION", "EVENT",   "USER",   "ROLE",
-        "SERVER",   "TABLESPACE", "UNDO",      "LOGFILE",  "LIBRARY", "RESOURCE",
-        "INSTANCE", "AGGREGATE",  "MATERIALIZED", "PREPARE",
+        "VIEW",     "TRIGGER",  "PROCEDURE",  "FUNCTION",     "EVENT",   "USER",
+        "ROLE",     "SERVER",   "TABLESPACE", "UNDO",         "LOGFILE", "LIBRARY",
+        "RESOURCE", "INSTANCE", "AGGREGATE",  "MATERIALIZED", "PREPARE",
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -278,7 +277,7 @@ static bool statement(struct parser *p)
     static const char *const data[] = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "CALL",
                                        "WITH",   "SELECT", "DO",     "IMPORT",  NULL};
     static const char *const idle[] = {
-        "GRANT", "REVOKE", "SET",   "ANALYZE", "OPTIMIZE", "REPAIR",  "CHECK", "CHECKSUM",
+        "GRANT", "REVOKE", "SET",   "ANALYZE", "OPTIMIZE",  "REPAIR", "CHECK",  "CHECKSUM",
         "FLUSH", "CACHE",  "RESET", "INSTALL", "UNINSTALL", "LOCK",   "UNLOCK", "KILL",
         "PURGE", "CHANGE", "START", "STOP",    "USE",       "SHOW",   NULL,
     };

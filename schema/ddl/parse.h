@@ -41,10 +41,10 @@ struct default_clause {
 struct column_def {
     struct column column; /* charset and collation NULL where not given */
     struct default_clause dflt;
-    bool binary;      /* the BINARY attribute: the _bin collation */
-    bool byte;        /* CHAR ... BYTE */
-    bool null_given;  /* NULL or NOT NULL was written */
-    bool sized;       /* TEXT(n), BLOB(n): size holds n, the class follows from it */
+    bool binary;     /* the BINARY attribute: the _bin collation */
+    bool byte;       /* CHAR ... BYTE */
+    bool null_given; /* NULL or NOT NULL was written */
+    bool sized;      /* TEXT(n), BLOB(n): size holds n, the class follows from it */
     uint64_t size;
     bool is_serial;
 };

@@ -68,7 +68,7 @@ static bool has_high_byte(struct bytes b)
 static bool introduced(struct parser *p, struct default_clause *d)
 {
     bool utf8 = parser_at(p, "N") || parser_at(p, "_utf8mb4") || parser_at(p, "_utf8mb3") ||
-           parser_at(p, "_utf8") || parser_at(p, "_ascii") || parser_at(p, "_binary");
+                parser_at(p, "_utf8") || parser_at(p, "_ascii") || parser_at(p, "_binary");
     parser_next(p);
     if (!literal(p, d))
         return false;

@@ -7,16 +7,26 @@
 
 /* Options without a place in the model: they change neither rows nor meaning. */
 static const char *const plain_options[] = {
-    "AVG_ROW_LENGTH",     "CHECKSUM",
-    "TABLE_CHECKSUM",     "COMPRESSION",
-    "CONNECTION",         "DELAY_KEY_WRITE",
-    "ENCRYPTION",         "ENGINE_ATTRIBUTE",
-    "INSERT_METHOD",      "MAX_ROWS",
-    "MIN_ROWS",           "PACK_KEYS",
-    "PASSWORD",           "SECONDARY_ENGINE",
-    "STATS_AUTO_RECALC",  "STATS_PERSISTENT",
-    "STATS_SAMPLE_PAGES", "TABLESPACE",
-    "AUTOEXTEND_SIZE",    "SECONDARY_ENGINE_ATTRIBUTE",
+    "AVG_ROW_LENGTH",
+    "CHECKSUM",
+    "TABLE_CHECKSUM",
+    "COMPRESSION",
+    "CONNECTION",
+    "DELAY_KEY_WRITE",
+    "ENCRYPTION",
+    "ENGINE_ATTRIBUTE",
+    "INSERT_METHOD",
+    "MAX_ROWS",
+    "MIN_ROWS",
+    "PACK_KEYS",
+    "PASSWORD",
+    "SECONDARY_ENGINE",
+    "STATS_AUTO_RECALC",
+    "STATS_PERSISTENT",
+    "STATS_SAMPLE_PAGES",
+    "TABLESPACE",
+    "AUTOEXTEND_SIZE",
+    "SECONDARY_ENGINE_ATTRIBUTE",
     "STORAGE",
 };
 
@@ -115,9 +125,9 @@ bool parse_table_option(struct parser *p, bool *was)
 {
     struct table_options *o = &p->st->options;
     struct token next = parser_peek(p);
-    bool is_default = parser_at(p, "DEFAULT") &&
-                      (token_is(&next, "CHARSET") || token_is(&next, "CHARACTER") ||
-                       token_is(&next, "CHAR") || token_is(&next, "COLLATE"));
+    bool is_default =
+        parser_at(p, "DEFAULT") && (token_is(&next, "CHARSET") || token_is(&next, "CHARACTER") ||
+                                    token_is(&next, "CHAR") || token_is(&next, "COLLATE"));
 
     if (is_default)
         parser_next(p);

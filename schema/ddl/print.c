@@ -78,9 +78,8 @@ static void put_key_part(struct buf *b, const struct key_part *part)
 static void put_key(struct buf *b, const struct key *k)
 {
     static const char *const kinds[] = {
-        [KEY_PRIMARY] = "PRIMARY KEY",    [KEY_UNIQUE] = "UNIQUE KEY ",
-        [KEY_INDEX] = "KEY ",             [KEY_FULLTEXT] = "FULLTEXT KEY ",
-        [KEY_SPATIAL] = "SPATIAL KEY ",
+        [KEY_PRIMARY] = "PRIMARY KEY",    [KEY_UNIQUE] = "UNIQUE KEY ",   [KEY_INDEX] = "KEY ",
+        [KEY_FULLTEXT] = "FULLTEXT KEY ", [KEY_SPATIAL] = "SPATIAL KEY ",
     };
 
     buf_put_str(b, kinds[k->kind]);
@@ -117,9 +116,8 @@ static void put_names(struct buf *b, const char **names, uint32_t n)
 static void put_fk(struct buf *b, const struct foreign_key *f)
 {
     static const char *const actions[] = {
-        [FK_NO_ACTION] = NULL,         [FK_RESTRICT] = "RESTRICT",
-        [FK_CASCADE] = "CASCADE",      [FK_SET_NULL] = "SET NULL",
-        [FK_SET_DEFAULT] = "SET DEFAULT",
+        [FK_NO_ACTION] = NULL,      [FK_RESTRICT] = "RESTRICT",       [FK_CASCADE] = "CASCADE",
+        [FK_SET_NULL] = "SET NULL", [FK_SET_DEFAULT] = "SET DEFAULT",
     };
 
     buf_put_str(b, "CONSTRAINT ");

@@ -100,8 +100,8 @@ static void abandon(struct replay *r)
 
 static bool unknown_table(struct replay *r, const struct table_ref *ref)
 {
-    err_reason(r->err, ERR_DATA, "ddl_unknown_table", "%s: table %s.%s is not known",
-               r->st->label, ref->db, ref->name);
+    err_reason(r->err, ERR_DATA, "ddl_unknown_table", "%s: table %s.%s is not known", r->st->label,
+               ref->db, ref->name);
     return false;
 }
 
@@ -185,8 +185,8 @@ static bool reaches_children(const struct replay *r, const struct table *before,
     return false;
 }
 
-static void update_children(struct replay *r, const struct table *before,
-                            const struct table *after, bool effects)
+static void update_children(struct replay *r, const struct table *before, const struct table *after,
+                            bool effects)
 {
     const struct table **all;
     size_t n, n_sheet = r->n_sheet;
@@ -227,8 +227,8 @@ static bool create_table(struct replay *r)
     if (lookup(r, ref->db, ref->name)) {
         if (r->st->if_not_exists)
             return set_ignored(r);
-        err_reason(r->err, ERR_DATA, "ddl_known_table", "CREATE TABLE: table %s.%s is known already",
-                   ref->db, ref->name);
+        err_reason(r->err, ERR_DATA, "ddl_known_table",
+                   "CREATE TABLE: table %s.%s is known already", ref->db, ref->name);
         return false;
     }
     if (!alter_apply(r->st, NULL, &env, &t, r->err))
@@ -375,8 +375,8 @@ static bool change_database(struct replay *r)
     const char *charset, *collation;
     bool known = catalog_database(r->catalog, r->st->database, &charset, &collation);
 
-    r->out->kind = r->st->kind == STATEMENT_CREATE_DATABASE ? DDL_CREATE_DATABASE
-                                                            : DDL_ALTER_DATABASE;
+    r->out->kind =
+        r->st->kind == STATEMENT_CREATE_DATABASE ? DDL_CREATE_DATABASE : DDL_ALTER_DATABASE;
     r->out->object = r->st->database;
     if (r->st->kind == STATEMENT_CREATE_DATABASE && known && r->st->if_not_exists)
         return set_ignored(r);
@@ -450,8 +450,7 @@ bool ddl_replay(struct catalog *c, const char *text, const struct ddl_context *c
                 struct arena *arena, struct ddl *out, struct err *err)
 {
     struct statement st;
-    struct replay r = {
-        .catalog = c, .ctx = ctx, .st = &st, .arena = arena, .out = out, .err = err};
+    struct replay r = {.catalog = c, .ctx = ctx, .st = &st, .arena = arena, .out = out, .err = err};
     bool ok = false;
 
     memset(out, 0, sizeof(*out));

@@ -161,8 +161,8 @@ static void add_options(struct specs *all, const struct table_options *o)
 bool ddl_alter_specs(const struct ddl *ddl, struct arena *arena, struct alter_spec **specs,
                      size_t *n, struct err *err)
 {
-    struct ddl_context ctx = {.db = ddl->db, .sql_mode = ddl->sql_mode,
-                              .explicit_defaults_for_timestamp = true};
+    struct ddl_context ctx = {
+        .db = ddl->db, .sql_mode = ddl->sql_mode, .explicit_defaults_for_timestamp = true};
     struct specs all = {0};
     struct alter_env env;
     struct statement st;

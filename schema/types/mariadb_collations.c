@@ -19,9 +19,11 @@ struct twin {
 };
 
 #define BIN "utf8mb4_nopad_bin"
-#define BOTH(code, lang)                                                                         \
-    {"utf8mb4_" code "_0900_ai_ci", "utf8mb4_uca1400_" lang "nopad_ai_ci", BIN, true},           \
-        {"utf8mb4_" code "_0900_as_cs", "utf8mb4_uca1400_" lang "nopad_as_cs", BIN, true}
+#define BOTH(code, lang)                                                                           \
+    {"utf8mb4_" code "_0900_ai_ci", "utf8mb4_uca1400_" lang "nopad_ai_ci", BIN, true},             \
+    {                                                                                              \
+        "utf8mb4_" code "_0900_as_cs", "utf8mb4_uca1400_" lang "nopad_as_cs", BIN, true            \
+    }
 
 static const struct twin twins[] = {
     {"utf8mb4_0900_ai_ci", "utf8mb4_uca1400_nopad_ai_ci", "utf8mb4_unicode_520_nopad_ci", true},
