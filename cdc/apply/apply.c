@@ -640,21 +640,31 @@ bool apply_reload_tables(struct apply *a, struct err *err)
 bool apply_repair(struct apply *a, const struct table *table, const struct value *const *keys,
                   size_t n_keys, const struct value *const *rows, size_t n_rows, struct err *err)
 {
-    struct op ops[2] = {
-        {.kind = OP_HEAL, .table = table, .rows = keys, .n_rows = n_keys},
-        {.kind = OP_INSERT, .table = table, .rows = rows, .n_rows = n_rows},
-    };
+    bool ok;
+    uint32_t *times = xcalloc(n_keys + 1, sizeof(*times));
+    struct op ops[2];
     struct unit unit = {.prev_lsn = a->lane.lsn,
                         .lsn = a->lane.lsn,
                         .gtid = a->lane.gtid,
                         .position = a->lane.position,
                         .commit_us = a->lane.commit_us,
                         .ops = ops,
-                        .n_ops = 2,
                         .begins = true,
                         .ends = true};
     uint64_t lsn;
 
-    assert(table->n_row_key > 0);
-    return target_submit(a->target, &unit, err) && target_reap(a->target, &lsn, err);
+    for (size_t i = 0; i < n_keys; i++)
+        times[i] = 1;
+    if (n_keys)
+        ops[unit.n_ops++] = (struct op){.kind = table->n_row_key ? OP_HEAL : OP_DELETE_IMAGE,
+                                        .table = table,
+                                        .rows = keys,
+                                        .times = table->n_row_key ? NULL : times,
+                                        .n_rows = n_keys};
+    if (n_rows)
+        ops[unit.n_ops++] =
+            (struct op){.kind = OP_INSERT, .table = table, .rows = rows, .n_rows = n_rows};
+    ok = target_submit(a->target, &unit, err) && target_reap(a->target, &lsn, err);
+    free(times);
+    return ok;
 }

@@ -74,7 +74,8 @@ struct target *apply_target(struct apply *a);
  * table on the target; how many of them there are now. */
 size_t apply_tables_waiting(const struct apply *a);
 /* Rewrite rows under the lane's guard at its present LSN: remove the keys, put the rows
- * (repair). rows may be fewer than keys. Counts are not checked for the delete. */
+ * (repair). rows may be fewer than keys. Counts are not checked for the delete. In a table
+ * without a row key `keys` are full images, one copy of each is removed, and counted. */
 MUST_CHECK bool apply_repair(struct apply *a, const struct table *table,
                              const struct value *const *keys, size_t n_keys,
                              const struct value *const *rows, size_t n_rows, struct err *err);
