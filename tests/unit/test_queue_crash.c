@@ -399,8 +399,10 @@ static void test_queue_names_a_cut_of_synced_bytes_corrupt(void **state)
     (void)state;
     /* The fourth block says that three are durable, and END that all four are. */
     for (int published = 0; published < 2; published++) {
-        uint64_t to = four_blocks(&o, true, ends) == NULL ? 0 : ends[published ? 4 : 3] - 8;
+        uint64_t to;
 
+        simfs_free(four_blocks(&o, true, ends));
+        to = ends[published ? 4 : 3] - 8;
         for (uint64_t cut = 0; cut < to; cut += 13) {
             struct simfs *s = four_blocks(&o, published, ends);
             uint8_t keep[8192];
