@@ -38,8 +38,8 @@ static bool is_hex(uint8_t c)
 
 static bool is_word(uint8_t c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
-           c >= 0x80;
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '$' || c >= 0x80;
 }
 
 /* Skip a comment up to and with its end; false if it has none. */
@@ -126,8 +126,8 @@ static uint8_t unescape(uint8_t c)
 }
 
 /*
- * The length of a quoted run with both quotes, 0 if it does not end. Multi-byte characters need no care: no byte
- * of one is a quote or a backslash in UTF-8.
+ * The length of a quoted run with both quotes, 0 if it does not end. Multi-byte characters need no
+ * care: no byte of one is a quote or a backslash in UTF-8.
  */
 static size_t quoted_length(const struct lexer *lx, bool escapes)
 {
@@ -265,8 +265,8 @@ static struct token number(struct lexer *lx)
 
 static struct token symbol(struct lexer *lx)
 {
-    static const char *const long_ones[] = {"->>", "->", "||", "&&", "<=>", "<=",
-                                            ">=",  "<>", "!=", ":=", "<<",  ">>"};
+    static const char *const long_ones[] = {
+        "->>", "->", "||", "&&", "<=>", "<=", ">=", "<>", "!=", ":=", "<<", ">>"};
 
     for (size_t i = 0; i < sizeof(long_ones) / sizeof(*long_ones); i++) {
         size_t n = strlen(long_ones[i]);

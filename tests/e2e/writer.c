@@ -253,9 +253,38 @@ static struct table *define_types(void)
 
 #define POINT_BYTES "\xe6\x10\0\0\1\1\0\0\0\0\0\0\0\0\0\xf0?\0\0\0\0\0\0\0@"
 
+static void fill_ordinary(struct value *row)
+{
+    const struct value set[TYPE_COLUMNS] = {
+        num(0),
+        uns(1),
+        raw(VALUE_DECIMAL, "1.500000000000000000000000000000", 32),
+        {.kind = VALUE_FLOAT, .f = 0.1f},
+        {.kind = VALUE_DOUBLE, .d = 0.1},
+        {.kind = VALUE_FLOAT, .f = 1.23f},
+        uns(1),
+        uns(1901),
+        raw(VALUE_TEMPORAL, "2024-02-31", 10),
+        raw(VALUE_TEMPORAL, "-00:00:00.000001", 16),
+        raw(VALUE_TEMPORAL, "2024-00-10 00:00:00.000", 23),
+        raw(VALUE_TEMPORAL, "1970-01-01 00:00:01.000000", 26),
+        text("abc"),
+        text("A"),
+        raw(VALUE_TEXT, "\0a", 2),
+        text("abc"),
+        raw(VALUE_BYTES, "abcd", 4),
+        raw(VALUE_BYTES, "abc", 3),
+        uns(1),
+        uns(5),
+        raw(VALUE_JSON, "[1, 2]", 6),
+        null_value()};
+
+    memcpy(row, set, sizeof(set));
+}
+
 static void fill_types(struct value rows[TYPE_ROWS][TYPE_COLUMNS])
 {
-    const struct value set[TYPE_ROWS][TYPE_COLUMNS] = {
+    const struct value set[2][TYPE_COLUMNS] = {
         {num(INT64_MIN),
          uns(UINT64_MAX),
          raw(VALUE_DECIMAL, "-99999999999999999999999999999999999.000000000000000000000000000001",
@@ -301,31 +330,10 @@ static void fill_types(struct value rows[TYPE_ROWS][TYPE_COLUMNS])
          uns(0),
          raw(VALUE_JSON, "null", 4),
          null_value()},
-        {num(0),
-         uns(1),
-         raw(VALUE_DECIMAL, "1.500000000000000000000000000000", 32),
-         {.kind = VALUE_FLOAT, .f = 0.1f},
-         {.kind = VALUE_DOUBLE, .d = 0.1},
-         {.kind = VALUE_FLOAT, .f = 1.23f},
-         uns(1),
-         uns(1901),
-         raw(VALUE_TEMPORAL, "2024-02-31", 10),
-         raw(VALUE_TEMPORAL, "-00:00:00.000001", 16),
-         raw(VALUE_TEMPORAL, "2024-00-10 00:00:00.000", 23),
-         raw(VALUE_TEMPORAL, "1970-01-01 00:00:01.000000", 26),
-         text("abc"),
-         text("A"),
-         raw(VALUE_TEXT, "\0a", 2),
-         text("abc"),
-         raw(VALUE_BYTES, "abcd", 4),
-         raw(VALUE_BYTES, "abc", 3),
-         uns(1),
-         uns(5),
-         raw(VALUE_JSON, "[1, 2]", 6),
-         null_value()},
     };
 
     memcpy(rows, set, sizeof(set));
+    fill_ordinary(rows[2]);
     for (int r = 3; r < TYPE_ROWS; r++) {
         rows[r][0] = num(r);
         for (int c = 1; c < TYPE_COLUMNS; c++)
