@@ -334,11 +334,9 @@ static void fill_types(struct value rows[TYPE_ROWS][TYPE_COLUMNS])
 
     memcpy(rows, set, sizeof(set));
     fill_ordinary(rows[2]);
-    for (int r = 3; r < TYPE_ROWS; r++) {
-        rows[r][0] = num(r);
-        for (int c = 1; c < TYPE_COLUMNS; c++)
-            rows[r][c] = null_value();
-    }
+    for (int r = 3; r < TYPE_ROWS; r++)
+        for (int c = 0; c < TYPE_COLUMNS; c++)
+            rows[r][c] = c == 0 ? num(r) : null_value();
     rows[4][4] = (struct value){.kind = VALUE_DOUBLE, .d = -1.2345678901234568e-10};
     rows[4][3] = (struct value){.kind = VALUE_FLOAT, .f = 16777217.0f / 3};
 }

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "schema/base/fs.h"
 #include "schema/base/xalloc.h"
 
 /* splitmix64 */
@@ -293,4 +295,31 @@ bool fixture_read(const struct fixture *f, struct queue_reader *r, uint64_t lsn,
 done:
     arena_release(&m.arena);
     return ok;
+}
+
+char *fixture_dir(void)
+{
+    char *dir = xstrdup("/tmp/test_queue.XXXXXX");
+
+    assert_non_null(mkdtemp(dir));
+    return dir;
+}
+
+void fixture_remove_dir(char *dir)
+{
+    struct err err;
+    char **names;
+    size_t n;
+    const struct fs *fs = fs_real();
+
+    assert_true(fs->list(NULL, dir, &names, &n, &err));
+    for (size_t i = 0; i < n; i++) {
+        char *path = xasprintf("%s/%s", dir, names[i]);
+
+        assert_true(fs->unlink(NULL, path, &err));
+        free(path);
+    }
+    fs_free_names(names, n);
+    rmdir(dir);
+    free(dir);
 }

@@ -34,6 +34,10 @@ MUST_CHECK bool fixture_write(const struct fixture *f, struct queue *q, uint64_t
 MUST_CHECK bool fixture_read(const struct fixture *f, struct queue_reader *r, uint64_t lsn,
                              unsigned timeout_ms, bool *got, struct err *err);
 
+/* A new directory under /tmp; and its end, with the files in it. Both fail the test. */
+char *fixture_dir(void);
+void fixture_remove_dir(char *dir);
+
 uint64_t fixture_random(uint64_t *state);
 
 #endif

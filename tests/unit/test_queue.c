@@ -5,14 +5,11 @@
 
 #include <cmocka.h>
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "schema/base/clock.h"
 #include "schema/base/xalloc.h"
 #include "tests/lib/queue_fixture.h"
 
@@ -23,32 +20,6 @@ static struct err err;
         if (!(call))                                                                               \
             fail_msg("%s", err.text);                                                              \
     } while (0)
-
-static char *new_dir(void)
-{
-    char *dir = xstrdup("/tmp/test_queue.XXXXXX");
-
-    assert_non_null(mkdtemp(dir));
-    return dir;
-}
-
-static void remove_dir(char *dir)
-{
-    char **names;
-    size_t n;
-    const struct fs *fs = fs_real();
-
-    OK(fs->list(NULL, dir, &names, &n, &err));
-    for (size_t i = 0; i < n; i++) {
-        char *path = xasprintf("%s/%s", dir, names[i]);
-
-        OK(fs->unlink(NULL, path, &err));
-        free(path);
-    }
-    fs_free_names(names, n);
-    rmdir(dir);
-    free(dir);
-}
 
 static const struct fixture small = {.seed = 1, .changes_max = 20, .value_bytes_max = 300};
 static const struct queue_options tiny = {
@@ -83,7 +54,7 @@ static void nothing_more(struct queue_reader *r)
 
 static void test_queue_gives_back_what_was_written(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
     struct queue_reader *r;
 
@@ -95,12 +66,12 @@ static void test_queue_gives_back_what_was_written(void **state)
     nothing_more(r);
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_shows_only_what_is_synced(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue_reader *r;
 
@@ -118,12 +89,12 @@ static void test_queue_shows_only_what_is_synced(void **state)
     nothing_more(r);
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_begins_anywhere(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
 
     (void)state;
@@ -149,12 +120,12 @@ static void test_queue_begins_anywhere(void **state)
         queue_reader_close(r);
     }
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_refuses_a_start_behind_its_end(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue_reader *r;
 
@@ -164,12 +135,12 @@ static void test_queue_refuses_a_start_behind_its_end(void **state)
     assert_false(queue_reader_open(dir, NULL, 4, &r, &err));
     assert_string_equal(err.reason, "queue_short");
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_goes_on_after_opening_again(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
     struct queue_reader *r;
 
@@ -192,12 +163,12 @@ static void test_queue_goes_on_after_opening_again(void **state)
     nothing_more(r);
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_loses_unsynced_transactions_only(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
 
     (void)state;
@@ -212,12 +183,12 @@ static void test_queue_loses_unsynced_transactions_only(void **state)
     OK(queue_sync(q, &err));
     assert_int_equal(queue_get_end(q).lsn, 20);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_has_one_writer(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue *second;
     struct queue_identity id = fixture_identity();
@@ -235,12 +206,12 @@ static void test_queue_has_one_writer(void **state)
     assert_string_equal(queue_identity(q)->source_uuid, id.source_uuid);
     catalog_free(catalog);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_refuses_a_directory_without_a_queue(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q;
     struct queue_reader *r;
 
@@ -250,7 +221,7 @@ static void test_queue_refuses_a_directory_without_a_queue(void **state)
     assert_string_equal(err.reason, "no_queue");
     assert_false(queue_reader_open(dir, NULL, 0, &r, &err));
     assert_string_equal(err.reason, "no_queue");
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 /* ---- large transactions ---- */
@@ -258,7 +229,7 @@ static void test_queue_refuses_a_directory_without_a_queue(void **state)
 static void test_queue_streams_a_large_transaction_and_shows_it_whole(void **state)
 {
     const struct fixture large = {.seed = 5, .changes_max = 20000, .value_bytes_max = 2000};
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
     struct queue_reader *r;
 
@@ -278,13 +249,13 @@ static void test_queue_streams_a_large_transaction_and_shows_it_whole(void **sta
     OK(queue_open(dir, &tiny, &q, &err));
     assert_int_equal(queue_get_end(q).lsn, 9);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_cuts_a_record_over_the_size_of_a_block(void **state)
 {
     const struct fixture wide = {.seed = 6, .changes_max = 6, .value_bytes_max = 3 << 20};
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue_reader *r;
 
@@ -298,7 +269,7 @@ static void test_queue_cuts_a_record_over_the_size_of_a_block(void **state)
     read_range(&wide, r, 7, 12);
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 /* Begin and fill a transaction, and leave it open. */
@@ -322,7 +293,7 @@ static void half_transaction(struct queue *q, unsigned changes, size_t bytes)
 
 static void test_queue_forgets_an_aborted_transaction(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue_reader *r;
 
@@ -347,12 +318,12 @@ static void test_queue_forgets_an_aborted_transaction(void **state)
     OK(queue_open(dir, NULL, &q, &err));
     assert_int_equal(queue_get_end(q).lsn, 15);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_drops_a_transaction_that_was_open_at_the_end(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue_reader *r;
 
@@ -369,7 +340,7 @@ static void test_queue_drops_a_transaction_that_was_open_at_the_end(void **state
     read_range(&small, r, 1, 10);
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 /* ---- room ---- */
@@ -378,7 +349,7 @@ static void test_queue_stops_at_max_bytes_and_goes_on_after_trim(void **state)
 {
     const struct queue_options o = {
         .max_bytes = 1 << 20, .segment_bytes = 64 << 10, .retain_us = UINT64_C(1) << 60};
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &o);
     struct queue_reader *r;
     uint64_t lsn = 0;
@@ -409,13 +380,13 @@ static void test_queue_stops_at_max_bytes_and_goes_on_after_trim(void **state)
     OK(queue_open(dir, &o, &q, &err));
     assert_int_equal(queue_get_end(q).lsn, written + 50);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_keeps_applied_segments_for_their_time(void **state)
 {
     const struct queue_options o = {.segment_bytes = 64 << 10, .retain_us = 3600000000};
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &o);
     uint64_t before;
 
@@ -431,7 +402,7 @@ static void test_queue_keeps_applied_segments_for_their_time(void **state)
     assert_true(queue_bytes(dir, &o) < before / 2);
     write_n(&small, q, 10);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 /* ---- DDL ---- */
@@ -502,7 +473,7 @@ static void read_end(struct queue_reader *r)
 
 static void test_queue_carries_definitions_with_ddl(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct queue_reader *r;
     struct queue_item item;
@@ -543,7 +514,7 @@ static void test_queue_carries_definitions_with_ddl(void **state)
     }
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void expect_tables(const struct catalog *c, const char *names)
@@ -561,7 +532,7 @@ static void expect_tables(const struct catalog *c, const char *names)
 
 static void test_queue_catalogue_survives_opening_and_new_segments(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
     struct queue_reader *r;
     const char *charset, *collation;
@@ -592,12 +563,12 @@ static void test_queue_catalogue_survives_opening_and_new_segments(void **state)
     expect_tables(queue_reader_catalog(r), "a b item order ");
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_abort_takes_ddl_back(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct tx_begin begin = {.gtid = fixture_gtid(1)};
     struct table *fresh = fixture_table("shop", "fresh");
@@ -626,12 +597,12 @@ static void test_queue_abort_takes_ddl_back(void **state)
     expect_tables(queue_reader_catalog(r), "item order ");
     queue_reader_close(r);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_refuses_a_definition_of_another_catalogue(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, NULL);
     struct tx_begin begin = {.gtid = fixture_gtid(1)};
     struct table *t = fixture_table("shop", "item");
@@ -645,14 +616,14 @@ static void test_queue_refuses_a_definition_of_another_catalogue(void **state)
     OK(queue_abort(q, &err));
     table_free(t);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 /* ---- finding ---- */
 
 static void test_queue_finds_positions(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
     struct position at;
     uint64_t lsn;
@@ -682,12 +653,12 @@ static void test_queue_finds_positions(void **state)
     assert_int_equal(lsn, 700);
     assert_int_equal(queue_get_end(q).idle_us, 99);
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 static void test_queue_finds_gtids(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
 
     (void)state;
@@ -713,7 +684,7 @@ static void test_queue_finds_gtids(void **state)
         gtid_set_free(set);
     }
     queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 /* ---- inspection ---- */
@@ -738,7 +709,7 @@ static void note_segment(void *ctx, const struct queue_segment_info *info)
 
 static void test_queue_inspection_counts_and_verifies(void **state)
 {
-    char *dir = new_dir();
+    char *dir = fixture_dir();
     struct queue *q = fixture_queue(dir, &tiny);
 
     (void)state;
@@ -754,96 +725,7 @@ static void test_queue_inspection_counts_and_verifies(void **state)
         assert_true(s.open);
     }
     queue_close(q);
-    remove_dir(dir);
-}
-
-/* ---- a reader beside a live writer ---- */
-
-struct follower {
-    const char *dir;
-    uint64_t last;
-};
-
-static void *follow(void *arg)
-{
-    struct follower *f = arg;
-    struct queue_reader *r;
-    struct err mine;
-    uint64_t lsn = 1;
-    bool got;
-
-    if (!queue_reader_open(f->dir, &tiny, 0, &r, &mine))
-        return xstrdup(mine.text);
-    while (lsn <= f->last) {
-        if (!fixture_read(&small, r, lsn, 10000, &got, &mine)) {
-            queue_reader_close(r);
-            return xstrdup(mine.text);
-        }
-        if (!got) {
-            queue_reader_close(r);
-            return xstrdup("nothing came in time");
-        }
-        lsn++;
-    }
-    queue_reader_close(r);
-    return NULL;
-}
-
-static void write_live(struct queue *q, unsigned n)
-{
-    uint64_t lsn;
-
-    for (unsigned i = 1; i <= n; i++) {
-        OK(fixture_write(&small, q, &lsn, &err));
-        if (i % 7 == 0 || i == n)
-            OK(queue_sync(q, &err));
-        if (i % 100 == 0)
-            clock_sleep_us(1000);
-    }
-}
-
-static void test_queue_is_read_by_threads_while_it_is_written(void **state)
-{
-    char *dir = new_dir();
-    struct queue *q = fixture_queue(dir, &tiny);
-    struct follower f = {dir, 1500};
-    pthread_t thread[2];
-    void *failed;
-
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, follow, &f), 0);
-    write_live(q, 1500);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(pthread_join(thread[i], &failed), 0);
-        if (failed != NULL)
-            fail_msg("%s", (char *)failed);
-    }
-    queue_close(q);
-    remove_dir(dir);
-}
-
-static void test_queue_is_read_by_another_process_while_it_is_written(void **state)
-{
-    char *dir = new_dir();
-    struct queue *q = fixture_queue(dir, &tiny);
-    struct follower f = {dir, 1500};
-    pid_t pid = fork();
-    int status;
-
-    (void)state;
-    if (pid == 0) {
-        char *failed = follow(&f);
-
-        if (failed != NULL)
-            fprintf(stderr, "%s\n", failed);
-        _exit(failed != NULL);
-    }
-    write_live(q, 1500);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    queue_close(q);
-    remove_dir(dir);
+    fixture_remove_dir(dir);
 }
 
 int main(void)
@@ -870,8 +752,6 @@ int main(void)
         cmocka_unit_test(test_queue_finds_positions),
         cmocka_unit_test(test_queue_finds_gtids),
         cmocka_unit_test(test_queue_inspection_counts_and_verifies),
-        cmocka_unit_test(test_queue_is_read_by_threads_while_it_is_written),
-        cmocka_unit_test(test_queue_is_read_by_another_process_while_it_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

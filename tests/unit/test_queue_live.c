@@ -1,0 +1,126 @@
+/* A reader beside a live writer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/xalloc.h"
+#include "tests/lib/queue_fixture.h"
+
+static struct err err;
+
+#define OK(call)                                                                                   \
+    do {                                                                                           \
+        if (!(call))                                                                               \
+            fail_msg("%s", err.text);                                                              \
+    } while (0)
+
+static const struct fixture small = {.seed = 1, .changes_max = 20, .value_bytes_max = 300};
+static const struct queue_options tiny = {
+    .max_bytes = 1 << 30, .segment_bytes = 64 << 10, .retain_us = 1};
+
+struct follower {
+    const char *dir;
+    uint64_t last;
+};
+
+static void *follow(void *arg)
+{
+    struct follower *f = arg;
+    struct queue_reader *r;
+    struct err mine;
+    uint64_t lsn = 1;
+    bool got;
+
+    if (!queue_reader_open(f->dir, &tiny, 0, &r, &mine))
+        return xstrdup(mine.text);
+    while (lsn <= f->last) {
+        if (!fixture_read(&small, r, lsn, 10000, &got, &mine)) {
+            queue_reader_close(r);
+            return xstrdup(mine.text);
+        }
+        if (!got) {
+            queue_reader_close(r);
+            return xstrdup("nothing came in time");
+        }
+        lsn++;
+    }
+    queue_reader_close(r);
+    return NULL;
+}
+
+static void write_live(struct queue *q, unsigned n)
+{
+    uint64_t lsn;
+
+    for (unsigned i = 1; i <= n; i++) {
+        OK(fixture_write(&small, q, &lsn, &err));
+        if (i % 7 == 0 || i == n)
+            OK(queue_sync(q, &err));
+        if (i % 100 == 0)
+            clock_sleep_us(1000);
+    }
+}
+
+static void test_queue_is_read_by_threads_while_it_is_written(void **state)
+{
+    char *dir = fixture_dir();
+    struct queue *q = fixture_queue(dir, &tiny);
+    struct follower f = {dir, 1500};
+    pthread_t thread[2];
+    void *failed;
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, follow, &f), 0);
+    write_live(q, 1500);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(thread[i], &failed), 0);
+        if (failed != NULL)
+            fail_msg("%s", (char *)failed);
+    }
+    queue_close(q);
+    fixture_remove_dir(dir);
+}
+
+static void test_queue_is_read_by_another_process_while_it_is_written(void **state)
+{
+    char *dir = fixture_dir();
+    struct queue *q = fixture_queue(dir, &tiny);
+    struct follower f = {dir, 1500};
+    pid_t pid = fork();
+    int status;
+
+    (void)state;
+    if (pid == 0) {
+        char *failed = follow(&f);
+
+        if (failed != NULL)
+            fprintf(stderr, "%s\n", failed);
+        _exit(failed != NULL);
+    }
+    write_live(q, 1500);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    queue_close(q);
+    fixture_remove_dir(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_queue_is_read_by_threads_while_it_is_written),
+        cmocka_unit_test(test_queue_is_read_by_another_process_while_it_is_written),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
