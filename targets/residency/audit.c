@@ -9,7 +9,7 @@
  *     v      version of the format
  *     seq    1 for the first record, then one more each
  *     time   wall clock, UTC
- *     event  start policy evidence host permit confirm renew refuse accept stop torn
+ *     event  start host permit confirm renew refuse accept stop torn
  *     prev   SHA-256, in hex, of the line before without its "\n"; 64 zeros in the first record
  *
  * The file is only ever appended to (O_APPEND, so the append-only attribute may be set on it)
@@ -29,7 +29,8 @@
  * The anchor beside the file (same name and ".anchor") holds "SEQ:HASH\n" of a record that was
  * synced: it is replaced (rename) after each append, so a crash leaves it at an earlier record,
  * never at a later one. A file that ends before its anchor was truncated. Who can write both can
- * truncate both: note the head elsewhere (`guard verify` prints it, and takes it as --head).
+ * truncate both: note the head elsewhere (it is logged at start and stop; `guard verify` prints it,
+ * and takes it as --head).
  */
 #include "targets/residency/audit.h"
 
@@ -460,9 +461,11 @@ void audit_close(struct audit *a)
     free(a);
 }
 
-const char *audit_path(const struct audit *a)
+void audit_head(struct audit *a, char out[AUDIT_HEAD_SIZE])
 {
-    return a->path;
+    pthread_mutex_lock(&a->mutex);
+    snprintf(out, AUDIT_HEAD_SIZE, "%" PRIu64 ":%s", a->head.seq, a->head.hash);
+    pthread_mutex_unlock(&a->mutex);
 }
 
 bool audit_append(struct audit *a, const char *event, struct bytes members, uint64_t *seq,

@@ -26,7 +26,9 @@ struct audit;
  */
 MUST_CHECK bool audit_open(const char *path, struct audit **out, struct err *err);
 void audit_close(struct audit *a); /* NULL is accepted */
-const char *audit_path(const struct audit *a);
+/* "SEQ:HASH" of the last record that this process knows, to be noted elsewhere. */
+#define AUDIT_HEAD_SIZE 96
+void audit_head(struct audit *a, char out[AUDIT_HEAD_SIZE]);
 
 /*
  * Append one record and sync it. event: a short constant; members: JSON members without braces

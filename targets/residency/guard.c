@@ -141,6 +141,15 @@ bool guard_check_host(struct guard *g, struct err *err)
     return ok;
 }
 
+/* The log leaves this host sooner than the file: it anchors the chain. */
+static void log_head(const struct guard *g)
+{
+    char head[AUDIT_HEAD_SIZE];
+
+    audit_head(g->audit, head);
+    log_info("guard", "audit head %s", head);
+}
+
 static bool record_start(struct guard *g, struct err *err)
 {
     struct buf members = BUF_INIT_MAX(AUDIT_LINE_BYTES_MAX);
@@ -158,6 +167,7 @@ static bool record_start(struct guard *g, struct err *err)
     buf_release(&members);
     if (ok && guard_is_unproven(g))
         log_warn("guard", "UNPROVEN: loopback peers are permitted without any evidence");
+    log_head(g);
     return ok;
 }
 
@@ -225,6 +235,7 @@ static void record_stop(struct guard *g)
 
     if (!record_event(g, "stop", &members, NULL, &err))
         log_error("guard", "%s", err.text);
+    log_head(g);
     buf_release(&members);
 }
 

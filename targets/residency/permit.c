@@ -40,8 +40,10 @@ static bool record_permit(struct guard *g, const char *event, const char *reason
 
     record_put(&members, "decision", "allow");
     record_put(&members, "reason", reason);
-    record_put_permit(&members, g, p);
+    record_put_permit(&members, p);
     ok = record_event(g, event, &members, &p->seq, err);
+    if (p->is_unproven)
+        log_warn("guard", "UNPROVEN: %s is permitted without any proof of where it is", p->peer);
     buf_release(&members);
     return ok;
 }
@@ -286,7 +288,7 @@ static bool record_confirm(struct guard *g, struct permit *p, const struct peer_
 
     record_put(&members, "decision", "allow");
     record_put(&members, "reason", "confirmed");
-    record_put_permit(&members, g, p);
+    record_put_permit(&members, p);
     record_put(&members, "local", local);
     record_put(&members, "echo", "ok");
     record_put(&members, "tls_fp", f->tls_fingerprint);

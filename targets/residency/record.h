@@ -17,7 +17,7 @@ void peer_text(const char *address, uint16_t port, char out[PEER_TEXT_SIZE]);
 void record_put(struct buf *members, const char *name, const char *value);
 /* evidence, unproven, policy_sha256: in every record. */
 void record_put_basis(struct buf *members, const struct guard *g);
-void record_put_permit(struct buf *members, const struct guard *g, const struct permit *p);
+void record_put_permit(struct buf *members, const struct permit *p);
 
 /*
  * Write a refuse record and set err: ERR_REFUSED with the reason. v: the verdict with the facts, or
