@@ -7,7 +7,7 @@
  *       "NetworkInterfaces": [...],                   of describe-network-interfaces
  *       "Subnets": [...],                             of describe-subnets
  *       "AvailabilityZones": [...],                   of describe-availability-zones
- *       "Vpcs": [...] }                               of describe-vpcs; optional
+ *       "Vpcs": [...] }                               of describe-vpcs; only for allowed_vpcs
  *
  * Other members at the top are refused (NextToken would mean that answers are missing); inside
  * the items unknown members are skipped. A missing member of an item counts against the item:
@@ -66,6 +66,7 @@ struct vpc {
     const char *id;
     struct cidr *cidrs;
     size_t n_cidrs;
+    bool is_whole; /* all ranges are known: they come from the VPC, not only from its subnets */
 };
 
 struct inventory {

@@ -31,10 +31,11 @@ struct location {
 struct locate_result {
     struct location items[LOCATIONS_MAX]; /* sorted by ARN */
     size_t n;
-    const char *reason; /* NULL: located. no_interface vpc_not_allowed interface_type
-                           managed_interface not_in_use not_attached source_dest_check no_subnet
-                           subnet_mismatch too_many_interfaces; a constant */
-    char detail[200];   /* the interface and what is wrong with it */
+    const char
+        *reason;      /* NULL: located. no_interface vpc_not_allowed own_vpc_unknown interface_type
+                         managed_interface not_in_use not_attached source_dest_check no_subnet
+                         subnet_mismatch too_many_interfaces; a constant */
+    char detail[200]; /* the interface and what is wrong with it */
 };
 
 /* True when every interface that has the address may be a target's; each must pass the policy. */
