@@ -71,9 +71,24 @@ static const char *reason_of(unsigned number)
     }
 }
 
-static enum err_kind kind_of(unsigned number)
+/* One number stands for every TLS failure, also for a server that dies in a handshake. */
+static bool is_lasting_tls(const char *text)
+{
+    static const char *const parts[] = {"certificate",       "verif",           "No such file",
+                                        "Permission denied", "SSL is required", "cipher",
+                                        "handshake failure", "version"};
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strstr(text, parts[i]))
+            return true;
+    return false;
+}
+
+static enum err_kind kind_of(unsigned number, const char *text)
 {
     switch (number) {
+    case CR_SSL_CONNECTION_ERROR:
+        return is_lasting_tls(text) ? ERR_SERVER : ERR_RETRY;
     case ER_NO_SUCH_TABLE:
     case ER_BAD_DB_ERROR:
         return ERR_DATA;
@@ -87,13 +102,13 @@ static enum err_kind kind_of(unsigned number)
 void source_fail(struct source *s, const char *what, struct err *err)
 {
     unsigned number = mysql_errno(s->mysql);
+    enum err_kind kind = kind_of(number, mysql_error(s->mysql));
 
     /* The client library's own texts (2000 to 2999) hold no row values. */
     if (number >= CR_MIN_ERROR && number < 3000)
-        err_server(err, kind_of(number), ERR_SIDE_SOURCE, number, "%s: %s", what,
-                   mysql_error(s->mysql));
+        err_server(err, kind, ERR_SIDE_SOURCE, number, "%s: %s", what, mysql_error(s->mysql));
     else
-        err_server(err, kind_of(number), ERR_SIDE_SOURCE, number,
+        err_server(err, kind, ERR_SIDE_SOURCE, number,
                    "%s: the source answered with error %u (SQLSTATE %s)", what, number,
                    mysql_sqlstate(s->mysql));
     snprintf(err->reason, sizeof(err->reason), "%s", reason_of(number));
