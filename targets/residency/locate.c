@@ -116,6 +116,23 @@ static bool check_subnet(const struct net_interface *n, const struct subnet *s,
     return true;
 }
 
+/* Packets to an address of our own VPC never leave it, whatever interface elsewhere has it too: so
+ * another VPC counts only where the ranges of ours are known to the last one. */
+static bool check_vpcs(const struct locate_scope *scope, struct locate_result *out)
+{
+    for (size_t i = 0; i < out->n; i++) {
+        const char *id = out->items[i].interface->vpc_id;
+
+        if (!vpc_is_allowed(scope, id))
+            return refuse(out, "vpc_not_allowed", id, "is neither our own VPC nor in allowed_vpcs");
+        if (scope->own_vpc != NULL && !scope->own_vpc->is_whole &&
+            strcmp(scope->own_vpc->id, id) != 0)
+            return refuse(out, "own_vpc_unknown", scope->own_vpc->id,
+                          "is our own VPC, but the evidence does not tell its ranges (Vpcs)");
+    }
+    return true;
+}
+
 static int compare_arns(const void *a, const void *b)
 {
     const struct location *x = a;
@@ -150,10 +167,8 @@ bool locate_peer(const struct inventory *inv, const struct address *peer,
     memset(out, 0, sizeof(*out));
     if (!collect(inv, peer, is_own ? own->id : NULL, out))
         return false;
-    for (size_t i = 0; i < out->n && !is_own; i++)
-        if (!vpc_is_allowed(scope, out->items[i].interface->vpc_id))
-            return refuse(out, "vpc_not_allowed", out->items[i].interface->vpc_id,
-                          "is neither our own VPC nor in allowed_vpcs");
+    if (!is_own && !check_vpcs(scope, out))
+        return false;
     for (size_t i = 0; i < out->n; i++) {
         struct location *item = &out->items[i];
 
@@ -183,11 +198,13 @@ bool locate_vpc(const struct inventory *inv, const char *vpc_id, struct arena *a
         n += inv->vpcs[i].n_cidrs;
     for (size_t i = 0; i < inv->n_subnets; i++)
         n += inv->subnets[i].n_cidrs;
-    *out = (struct vpc){arena_strdup(arena, vpc_id),
-                        arena_alloc(arena, n * sizeof(struct cidr) + 1), 0};
+    *out = (struct vpc){.id = arena_strdup(arena, vpc_id),
+                        .cidrs = arena_alloc(arena, n * sizeof(struct cidr) + 1)};
     for (size_t i = 0; i < inv->n_vpcs; i++)
-        if (strcmp(inv->vpcs[i].id, vpc_id) == 0)
+        if (strcmp(inv->vpcs[i].id, vpc_id) == 0) {
             add_ranges(out, inv->vpcs[i].cidrs, inv->vpcs[i].n_cidrs);
+            out->is_whole = true;
+        }
     for (size_t i = 0; i < inv->n_subnets; i++)
         if (strcmp(inv->subnets[i].vpc_id, vpc_id) == 0)
             add_ranges(out, inv->subnets[i].cidrs, inv->subnets[i].n_cidrs);

@@ -173,7 +173,7 @@ static void read_own_vpc(const cJSON *v, struct vpc *own, struct cidr cidrs[8])
     const cJSON *vpc = cJSON_GetObjectItemCaseSensitive(v, "own_vpc");
     const cJSON *range;
 
-    *own = (struct vpc){vector_string(vpc, "VpcId"), cidrs, 0};
+    *own = (struct vpc){vector_string(vpc, "VpcId"), cidrs, 0, true};
     cJSON_ArrayForEach(range, cJSON_GetObjectItemCaseSensitive(vpc, "CidrBlocks"))
     {
         assert_true(own->n_cidrs < 8);
@@ -360,6 +360,28 @@ static void test_locate_takes_several_hits_only_when_every_vpc_is_allowed(void *
     inventory_release(&inv);
 }
 
+static void test_locate_takes_another_vpc_only_where_ours_is_known(void **state)
+{
+    const char *other[] = {"vpc-2"};
+    struct cidr range;
+    struct vpc own = {"vpc-9", &range, 1, false};
+    struct locate_scope scope = {&own, other, 1, false};
+    struct inventory inv = {0};
+    char *text = strdup(two_vpcs);
+
+    (void)state;
+    memcpy(strstr(text, "10.0.8.10"), "10.0.8.77", 9); /* eni-1 has another address */
+    read_text(&inv, text);
+    assert_true(cidr_parse("10.9.0.0/24", &range));
+    assert_found(&inv, &scope, "10.0.8.10", 0, "own_vpc_unknown");
+    own.is_whole = true;
+    assert_found(&inv, &scope, "10.0.8.10", 1, NULL);
+    assert_true(cidr_parse("10.0.0.0/16", &range)); /* ours: then nobody there has the address */
+    assert_found(&inv, &scope, "10.0.8.10", 0, "no_interface");
+    inventory_release(&inv);
+    free(text);
+}
+
 static void test_locate_finds_no_interface_behind_a_translated_address(void **state)
 {
     const char *both[] = {"vpc-1", "vpc-2"};
@@ -415,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_locate_refuses_every_row_of_the_decision_table),
         cmocka_unit_test(test_locate_refuses_a_subnet_that_does_not_fit),
         cmocka_unit_test(test_locate_takes_several_hits_only_when_every_vpc_is_allowed),
+        cmocka_unit_test(test_locate_takes_another_vpc_only_where_ours_is_known),
         cmocka_unit_test(test_locate_finds_no_interface_behind_a_translated_address),
         cmocka_unit_test(test_cidr_takes_clean_ranges_only),
     };
