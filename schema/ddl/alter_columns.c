@@ -99,9 +99,23 @@ static void resolve_charset(struct builder *b, struct column_def *d, struct colu
         c->collation = bin_collation(b, c->charset);
 }
 
+/* Members lose their trailing blanks, as CHAR values do. */
+static void trim_members(struct builder *b, struct column *c)
+{
+    for (uint32_t i = 0; i < c->n_members; i++) {
+        size_t n = strlen(c->members[i]);
+
+        while (n > 0 && c->members[i][n - 1] == ' ')
+            n--;
+        c->members[i] = arena_strndup(&b->t->arena, c->members[i], n);
+    }
+}
+
 static void resolve_text(struct builder *b, struct column_def *d, struct column *c)
 {
     resolve_charset(b, d, c);
+    if (c->charset && strcmp(c->charset, "binary") != 0)
+        trim_members(b, c);
     if (d->sized && (c->type == COLUMN_TEXT || c->type == COLUMN_BLOB)) {
         uint64_t width = c->charset ? charset_mbmaxlen(c->charset) : 1;
         bool text = c->type == COLUMN_TEXT;

@@ -11,6 +11,7 @@
 struct draft {
     struct key key;
     struct spec *spec; /* NULL: an old key */
+    bool made;         /* by MySQL for a foreign key; canonical text lists such keys itself */
     bool dropped;
 };
 
@@ -101,6 +102,7 @@ static void old_keys(struct builder *b, struct drafts *d)
         if (key_is_dropped(b, &b->t->keys[i]))
             continue;
         draft->key = key_copy(&b->t->arena, &b->t->keys[i]);
+        draft->made = draft->key.implicit;
         s = spec_for_key(b, SPEC_KEY_VISIBLE, draft->key.name);
         if (s)
             draft->key.invisible = !s->flag;
@@ -136,6 +138,7 @@ static bool new_keys(struct builder *b, struct drafts *d)
         else
             continue;
         draft->spec = s;
+        draft->made = s->kind == SPEC_ADD_FK;
         d->n++;
         for (uint32_t j = 0; j < draft->key.n_parts; j++) {
             struct key_part *part = &draft->key.parts[j];
@@ -166,14 +169,14 @@ static bool serves(const struct key *made, const struct key *other)
     return true;
 }
 
-static bool one_serves_other(const struct key *a, const struct key *b)
+static bool one_serves_other(const struct draft *a, const struct draft *b)
 {
-    if (a->implicit) {
-        if (b->implicit && a->n_parts > b->n_parts)
-            return serves(b, a);
-        return serves(a, b);
+    if (a->made) {
+        if (b->made && a->key.n_parts > b->key.n_parts)
+            return serves(&b->key, &a->key);
+        return serves(&a->key, &b->key);
     }
-    return b->implicit && serves(b, a);
+    return b->made && serves(&b->key, &a->key);
 }
 
 /* Keys that MySQL makes for foreign keys give way to each other and to written ones. */
@@ -185,10 +188,9 @@ static void drop_spare_keys(struct drafts *d)
         for (size_t j = 0; j < i; j++) {
             struct draft *other = &d->list[j];
 
-            if (other->dropped || !one_serves_other(&key->key, &other->key))
+            if (other->dropped || !one_serves_other(key, other))
                 continue;
-            if (!other->key.implicit ||
-                (key->key.implicit && key->key.n_parts < other->key.n_parts))
+            if (!other->made || (key->made && key->key.n_parts < other->key.n_parts))
                 key->dropped = true;
             else
                 other->dropped = true;

@@ -277,7 +277,7 @@ static struct token symbol(struct lexer *lx)
     return take(lx, TOKEN_SYMBOL, 1);
 }
 
-static struct token scan(struct lexer *lx)
+static struct token scan(struct lexer *lx, bool spaced)
 {
     uint8_t c = peek(lx, 0), next = peek(lx, 1);
     bool escapes = !(lx->sql_mode & SQL_MODE_NO_BACKSLASH_ESCAPES);
@@ -296,7 +296,7 @@ static struct token scan(struct lexer *lx)
         return quoted_digits(lx, TOKEN_HEX);
     if ((c == 'b' || c == 'B') && next == '\'')
         return quoted_digits(lx, TOKEN_BIT);
-    if (is_digit(c) || (c == '.' && is_digit(next) && !lx->after_name))
+    if (is_digit(c) || (c == '.' && is_digit(next) && (spaced || !lx->after_name)))
         return number(lx);
     if (is_word(c))
         return take(lx, TOKEN_WORD, word_length(lx));
@@ -310,7 +310,7 @@ struct token lexer_next(struct lexer *lx)
 
     if (!skip_blank(lx, &spaced))
         return (struct token){TOKEN_BAD, BYTES_EMPTY, false};
-    t = scan(lx);
+    t = scan(lx, spaced);
     t.spaced = spaced;
     lx->after_dot = t.kind == TOKEN_SYMBOL && t.text.len == 1 && *t.text.data == '.';
     lx->after_name = t.kind == TOKEN_WORD || t.kind == TOKEN_QUOTED;

@@ -99,8 +99,7 @@ static bool key(struct parser *p, enum key_kind kind, const char *constraint)
 
     k->kind = kind;
     k->name = constraint;
-    if (!parser_at_symbol(p, "(") && !parser_at(p, "USING") && !parser_at(p, "TYPE") &&
-        !parser_name(p, &k->name))
+    if (!parser_at_symbol(p, "(") && !parser_at(p, "USING") && !parser_name(p, &k->name))
         return false;
     if (kind == KEY_PRIMARY)
         k->name = "PRIMARY";
