@@ -98,7 +98,7 @@ struct alter_spec {
  * same before and after, and nothing has to be said to a target about them.
  */
 
-/* Character set and collation that a CREATE or ALTER DATABASE gives; memory in the arena. */
+/* What a CREATE or ALTER DATABASE says of character set and collation; NULL: nothing. */
 MUST_CHECK bool ddl_database_charset(const struct ddl *ddl, struct arena *arena,
                                      const char **charset, const char **collation, struct err *err);
 

@@ -499,8 +499,8 @@ bool ddl_database_charset(const struct ddl *ddl, struct arena *arena, const char
 
     if (!ddl_parse(ddl->text, &ctx, arena, &st, err))
         return false;
-    *charset = "utf8mb4";
-    *collation = "utf8mb4_0900_ai_ci";
+    *charset = NULL;
+    *collation = NULL;
     pick_database_charset(&st, charset, collation);
     return true;
 }

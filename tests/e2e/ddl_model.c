@@ -23,7 +23,7 @@
 #include "schema/ddl/ddl.h"
 #include "schema/ddl/lexer.h"
 #include "targets/sqltext.h"
-#include "tests/e2e/ddl_target.h"
+#include "tests/lib/ddl_target.h"
 
 struct run {
     MYSQL *source;

@@ -1,8 +1,8 @@
 /*
  * ddl_target.h - for ddl_model: a MariaDB that is told each change of definition.
  */
-#ifndef TESTS_E2E_DDL_TARGET_H
-#define TESTS_E2E_DDL_TARGET_H
+#ifndef TESTS_LIB_DDL_TARGET_H
+#define TESTS_LIB_DDL_TARGET_H
 
 #include <mysql.h>
 
