@@ -158,8 +158,7 @@ static bool new_keys(struct builder *b, struct drafts *d)
 /* Are the parts of the key made for a foreign key the first parts of the other one? */
 static bool serves(const struct key *made, const struct key *other)
 {
-    if (made->n_parts > other->n_parts || other->kind == KEY_FULLTEXT ||
-        other->kind == KEY_SPATIAL)
+    if (made->n_parts > other->n_parts || other->kind == KEY_FULLTEXT || other->kind == KEY_SPATIAL)
         return false;
     for (uint32_t i = 0; i < made->n_parts; i++) {
         if (made->parts[i].column == NULL || other->parts[i].column == NULL ||
@@ -305,8 +304,7 @@ static unsigned long made_number(const char *name, const char *table, const char
 
 static void follow_fk(struct builder *b, struct foreign_key *f)
 {
-    bool to_self =
-        strcmp(f->ref_db, b->t->db) == 0 && strcmp(f->ref_table, b->t->name) == 0;
+    bool to_self = strcmp(f->ref_db, b->t->db) == 0 && strcmp(f->ref_table, b->t->name) == 0;
 
     for (uint32_t i = 0; i < f->n_columns; i++) {
         const char *name = renamed_column(b, f->columns[i]);

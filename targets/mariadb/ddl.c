@@ -193,9 +193,8 @@ bool say_has_key(const struct key *k)
 void say_key(struct buf *b, const struct key *k)
 {
     static const char *const kinds[] = {
-        [KEY_PRIMARY] = "PRIMARY KEY",    [KEY_UNIQUE] = "UNIQUE KEY ",
-        [KEY_INDEX] = "KEY ",             [KEY_FULLTEXT] = "FULLTEXT KEY ",
-        [KEY_SPATIAL] = "SPATIAL KEY ",
+        [KEY_PRIMARY] = "PRIMARY KEY",    [KEY_UNIQUE] = "UNIQUE KEY ",   [KEY_INDEX] = "KEY ",
+        [KEY_FULLTEXT] = "FULLTEXT KEY ", [KEY_SPATIAL] = "SPATIAL KEY ",
     };
 
     buf_put_str(b, kinds[k->kind]);

@@ -51,9 +51,9 @@ MUST_CHECK bool mariadb_put_create_database(const char *db, const char *charset,
  * Fails with ERR_DATA: "charset_unsupported"; "ddl_reload" when MariaDB cannot compute what
  * the rows hold after the statement, so that the table has to be loaded anew.
  */
-MUST_CHECK bool mariadb_ddl_statements(const struct ddl *ddl, uint32_t version,
-                                       struct arena *arena, const char ***sql, size_t *n,
-                                       struct notes *notes, struct err *err);
+MUST_CHECK bool mariadb_ddl_statements(const struct ddl *ddl, uint32_t version, struct arena *arena,
+                                       const char ***sql, size_t *n, struct notes *notes,
+                                       struct err *err);
 /* The ALTER TABLE part of it; *out stays empty when nothing changes on MariaDB. */
 MUST_CHECK bool mariadb_put_alter(const struct ddl *ddl, uint32_t version, struct buf *out,
                                   struct notes *notes, struct err *err);

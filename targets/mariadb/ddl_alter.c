@@ -6,8 +6,8 @@
  * clause means the same however it was written, and clauses of no effect vanish.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -366,7 +366,8 @@ static bool columns(struct diff *d)
     return true;
 }
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 static bool options(struct diff *d)
 {
@@ -440,7 +441,8 @@ done:
     return ok;
 }
 
-/* --- all kinds ----------------------------------------------------------------------------------- */
+/* --- all kinds -----------------------------------------------------------------------------------
+ */
 
 struct list {
     struct arena *arena;

@@ -17,29 +17,29 @@
  * expressions, dates by locale, floats as text).
  */
 static const char *const functions[] = {
-    "abs",      "and",        "as",          "between",      "binary",       "case",
-    "cast",     "ceil",       "ceiling",     "char",         "char_length",  "character_length",
-    "coalesce", "concat",     "concat_ws",   "convert",      "crc32",        "date",
-    "datediff", "datetime",   "day",         "dayofmonth",   "decimal",      "div",
-    "else",     "field",      "floor",       "greatest",     "hex",          "hour",
-    "if",       "ifnull",     "in",          "inet_aton",    "instr",        "is",
-    "isnull",   "json_extract", "json_length", "json_unquote", "json_valid", "lcase",
-    "least",    "left",       "length",      "like",         "locate",       "lower",
-    "lpad",     "ltrim",      "minute",      "mod",          "month",        "not",
-    "nullif",   "octet_length", "or",        "position",     "quarter",      "repeat",
-    "replace",  "reverse",    "right",       "round",        "rpad",         "rtrim",
-    "second",   "sha2",       "sign",        "substr",       "substring",    "then",
-    "time",     "to_days",    "trim",        "truncate",     "ucase",        "unhex",
-    "upper",    "when",       "xor",         "year",         "extract",      "nchar",
+    "abs",      "and",          "as",          "between",      "binary",      "case",
+    "cast",     "ceil",         "ceiling",     "char",         "char_length", "character_length",
+    "coalesce", "concat",       "concat_ws",   "convert",      "crc32",       "date",
+    "datediff", "datetime",     "day",         "dayofmonth",   "decimal",     "div",
+    "else",     "field",        "floor",       "greatest",     "hex",         "hour",
+    "if",       "ifnull",       "in",          "inet_aton",    "instr",       "is",
+    "isnull",   "json_extract", "json_length", "json_unquote", "json_valid",  "lcase",
+    "least",    "left",         "length",      "like",         "locate",      "lower",
+    "lpad",     "ltrim",        "minute",      "mod",          "month",       "not",
+    "nullif",   "octet_length", "or",          "position",     "quarter",     "repeat",
+    "replace",  "reverse",      "right",       "round",        "rpad",        "rtrim",
+    "second",   "sha2",         "sign",        "substr",       "substring",   "then",
+    "time",     "to_days",      "trim",        "truncate",     "ucase",       "unhex",
+    "upper",    "when",         "xor",         "year",         "extract",     "nchar",
 };
 
 /* More that a default may use: it is evaluated only where the target itself fills a column. */
 static const char *const default_functions[] = {
-    "curdate",     "current_date", "current_time", "current_timestamp", "curtime",
-    "json_array",  "json_object",  "localtime",    "localtimestamp",    "now",
-    "point",       "rand",         "utc_date",     "utc_timestamp",     "uuid",
-    "date_add",    "date_sub",     "interval",     "sysdate",           "unix_timestamp",
-    "json_quote",  "from_unixtime", "linestring",  "polygon",           "st_geomfromtext",
+    "curdate",    "current_date",  "current_time", "current_timestamp", "curtime",
+    "json_array", "json_object",   "localtime",    "localtimestamp",    "now",
+    "point",      "rand",          "utc_date",     "utc_timestamp",     "uuid",
+    "date_add",   "date_sub",      "interval",     "sysdate",           "unix_timestamp",
+    "json_quote", "from_unixtime", "linestring",   "polygon",           "st_geomfromtext",
 };
 
 static const char *const check_functions[] = {
@@ -48,8 +48,19 @@ static const char *const check_functions[] = {
 
 /* Casts to these are not known to MariaDB, or mean something else. */
 static const char *const foreign_types[] = {
-    "json", "year", "float", "real", "double", "point", "linestring", "polygon", "geometry",
-    "multipoint", "multilinestring", "multipolygon", "geometrycollection",
+    "json",
+    "year",
+    "float",
+    "real",
+    "double",
+    "point",
+    "linestring",
+    "polygon",
+    "geometry",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
 };
 
 static const char *const refused_words[] = {"member", "returning", "array", "lateral"};
@@ -137,11 +148,10 @@ static void put_token(struct buf *b, const struct token *t)
     case TOKEN_STRING:
         sql_put_string(b, t->text);
         break;
-    case TOKEN_HEX:
+    case TOKEN_HEX: /* not x'..': MariaDB takes that for text where a number is meant */
     case TOKEN_BIT:
-        buf_put_str(b, t->kind == TOKEN_HEX ? "x'" : "b'");
+        buf_put_str(b, t->kind == TOKEN_HEX ? "0x" : "0b");
         buf_put_bytes(b, t->text);
-        buf_put_u8(b, '\'');
         break;
     default:
         buf_put_bytes(b, t->text);
@@ -237,8 +247,7 @@ static bool expr_names(const char *expr, const char *column)
 
     lexer_init(&lx, bytes_str(expr), 0, &arena);
     while (!found && (t = lexer_next(&lx)).kind != TOKEN_END && t.kind != TOKEN_BAD) {
-        found = (t.kind == TOKEN_WORD || t.kind == TOKEN_QUOTED) &&
-                t.text.len == strlen(column) &&
+        found = (t.kind == TOKEN_WORD || t.kind == TOKEN_QUOTED) && t.text.len == strlen(column) &&
                 strncasecmp((const char *)t.text.data, column, t.text.len) == 0;
     }
     arena_release(&arena);

@@ -71,8 +71,8 @@ static const char *loosen(struct arena *a, const char *expr)
         if (is_noise(&t))
             continue;
         for (size_t i = 0; i < t.text.len; i++)
-            buf_put_u8(&b, (uint8_t)(t.kind == TOKEN_STRING ? t.text.data[i]
-                                                            : tolower(t.text.data[i])));
+            buf_put_u8(
+                &b, (uint8_t)(t.kind == TOKEN_STRING ? t.text.data[i] : tolower(t.text.data[i])));
         buf_put_u8(&b, ' ');
     }
     text = arena_strdup(a, buf_cstr(&b));
