@@ -199,6 +199,15 @@ static const char *get_string(struct cursor *c, struct arena *arena)
     return arena_strndup(arena, b.len ? (const char *)b.data : "", b.len);
 }
 
+/* Into a zeroed C string of at most max bytes. */
+static void get_name(struct cursor *c, struct bytes name, char *out, size_t max)
+{
+    if (name.len > max || (name.len > 0 && memchr(name.data, '\0', name.len) != NULL))
+        c->bad = true;
+    else if (name.len > 0)
+        memcpy(out, name.data, name.len);
+}
+
 static void put_position(struct buf *out, const struct position *p)
 {
     put_string(out, p->file);
@@ -210,10 +219,7 @@ static void get_position(struct cursor *c, struct position *p)
     struct bytes name = cursor_varbytes(c);
 
     *p = (struct position){.offset = cursor_varint(c)};
-    if (name.len > POSITION_FILE_MAX)
-        c->bad = true;
-    else if (name.len > 0)
-        memcpy(p->file, name.data, name.len);
+    get_name(c, name, p->file, POSITION_FILE_MAX);
 }
 
 static void put_gtid(struct buf *out, const struct gtid *g)
@@ -246,11 +252,8 @@ static void get_gtid(struct cursor *c, struct gtid *g)
     memcpy(g->uuid, b.data, sizeof(g->uuid));
     if (form == 1)
         return;
-    b = cursor_varbytes(c);
-    if (b.len == 0 || b.len > GTID_TAG_MAX)
-        c->bad = true;
-    else
-        memcpy(g->tag, b.data, b.len);
+    get_name(c, cursor_varbytes(c), g->tag, GTID_TAG_MAX);
+    c->bad = c->bad || g->tag[0] == '\0';
 }
 
 static bool used_up(const struct cursor *c)
