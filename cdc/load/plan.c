@@ -31,7 +31,7 @@ static bool is_chosen(const struct load_config *c, const char *db, const char *n
 {
     if (c->wanted && !c->wanted(c->wanted_ctx, db, name))
         return false;
-    if (!c->only)
+    if (!c->n_only)
         return true;
     for (size_t i = 0; i < c->n_only; i++) {
         size_t n = strlen(db);

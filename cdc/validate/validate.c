@@ -21,7 +21,7 @@ static bool is_chosen(const struct validate_config *c, const struct table_state 
 {
     char name[sizeof(s->db) + sizeof(s->name) + 1];
 
-    if (!c->only)
+    if (!c->n_only)
         return true;
     snprintf(name, sizeof(name), "%s.%s", s->db, s->name);
     for (size_t i = 0; i < c->n_only; i++) {
