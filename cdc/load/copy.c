@@ -5,7 +5,6 @@
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
-#include "schema/ddl/ddl.h"
 
 #define WORKERS_DEFAULT 4
 #define VIEW_MAX_AGE_DEFAULT_US ((uint64_t)15 * 60 * 1000 * 1000)
@@ -205,7 +204,7 @@ static bool check_definition(struct worker *w, const struct load_table *t, enum 
         }
         goto done;
     }
-    ddl_print_table(now, &text);
+    load_print_definition(now, &text);
     if (strcmp(buf_cstr(&text), t->definition) != 0)
         *step = STEP_AGAIN;
     w->checked = t;

@@ -362,6 +362,14 @@ done:
     return ok;
 }
 
+/* The next number to give is data, not definition: it moves with every insert, and the target
+ * goes on behind its highest value by itself. */
+void load_print_definition(struct table *table, struct buf *text)
+{
+    table->auto_increment = 0;
+    ddl_print_table(table, text);
+}
+
 bool load_plan_table(struct load *l, struct load_table *t, struct source *s, struct target *target,
                      enum load_step *step, struct err *err)
 {
@@ -378,7 +386,7 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s, str
         ok = true;
         goto done;
     }
-    ddl_print_table(t->table, &text);
+    load_print_definition(t->table, &text);
     t->definition = xstrdup(buf_cstr(&text));
     if (!t->table->n_row_key) {
         *step = STEP_UNKEYED;

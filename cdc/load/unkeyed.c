@@ -5,7 +5,6 @@
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
-#include "schema/ddl/ddl.h"
 
 #define TRIES_MAX 10
 #define PAUSE_FIRST_US 100000
@@ -77,7 +76,7 @@ static bool read_definition(struct load *l, struct load_table *t, struct err *er
     t->table = NULL;
     if (!source_read_table(l->source, t->db, t->name, &t->table, err))
         return false;
-    ddl_print_table(t->table, &text);
+    load_print_definition(t->table, &text);
     free(t->definition);
     t->definition = xstrdup(buf_cstr(&text));
     buf_release(&text);

@@ -98,6 +98,8 @@ MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
  * the target. *step: STEP_COPY, STEP_UNKEYED or STEP_GONE. t is the caller's alone. */
 MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
                                 struct target *target, enum load_step *step, struct err *err);
+/* Canonical text by which two readings of a definition are compared. */
+void load_print_definition(struct table *table, struct buf *text);
 /* Empty table on the target, made from t->table with its row key only, no chunk done. */
 MUST_CHECK bool load_make_table(struct load *l, struct load_table *t, struct target *target,
                                 const struct chunk_state *chunks, size_t n, struct err *err);
