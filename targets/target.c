@@ -78,6 +78,7 @@ void target_close(struct target *t)
     free(t->packet.expects);
     buf_release(&t->statement);
     buf_release(&t->row);
+    free(t->written.columns);
     arena_release(&t->arena);
     free(t);
 }

@@ -203,15 +203,19 @@ static bool make_databases(struct apply *a, const struct ddl *ddl, const enum fa
 static bool stop_tables(struct apply *a, const struct ddl *ddl, const enum fate *fates,
                         const struct err *why, struct err *err)
 {
+    /* What MariaDB cannot compute itself can be loaded anew. */
+    enum table_life life = strcmp(why->reason, "ddl_reload") == 0 ? TABLE_WAIT : TABLE_STOPPED;
+
     for (uint32_t i = 0; i < ddl->n_effects; i++) {
         const struct ddl_effect *e = &ddl->effects[i];
 
         if (fates[i] != FATE_RUN && fates[i] != FATE_DROP)
             continue;
-        log_error("apply", "table %s.%s stops: %s", (e->after ? e->after : e->before)->db,
-                  (e->after ? e->after : e->before)->name, why->text);
-        if (!set_state(a, e->after ? e->after : e->before, TABLE_STOPPED, a->tx.lsn, a->tx.lsn,
-                       why->text, err))
+        log_error("apply", "table %s.%s %s: %s", (e->after ? e->after : e->before)->db,
+                  (e->after ? e->after : e->before)->name,
+                  life == TABLE_WAIT ? "must be loaded anew" : "stops", why->text);
+        if (!set_state(a, e->after ? e->after : e->before, life, a->tx.lsn, a->tx.lsn, why->text,
+                       err))
             return false;
         if (e->before && e->after && !same_name(e->before, e->after) &&
             !set_state(a, e->before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed", err))

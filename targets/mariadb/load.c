@@ -45,6 +45,8 @@ bool target_load_begin(struct target *t, const struct table *table, struct err *
     packet_reset(&t->packet);
     buf_reset(&t->statement);
     memset(&t->unit, 0, sizeof(t->unit));
+    maria_forget(t);
+    maria_know(t, table);
     t->in_transaction = true;
     t->load = (struct load){.open = true, .table = table};
     return true;
@@ -56,7 +58,7 @@ bool target_load_row(struct target *t, const struct value *row, struct err *err)
 
     assert(t->load.open);
     buf_reset(&t->row);
-    if (!maria_put_row(&t->row, t->load.table, row, &zero_enums)) {
+    if (!maria_put_row(t, &t->row, row, &zero_enums)) {
         err_reason(err, ERR_DATA, "value_refused", "a row of table %s.%s is not full",
                    t->load.table->db, t->load.table->name);
         return false;
@@ -66,7 +68,7 @@ bool target_load_row(struct target *t, const struct value *row, struct err *err)
         return false;
     if (t->load.rows == 0) {
         buf_put_str(&t->statement, zero_enums ? maria_lenient : "");
-        maria_put_insert(&t->statement, t->load.table);
+        maria_put_insert(t, &t->statement);
     } else {
         buf_put_u8(&t->statement, ',');
     }

@@ -46,6 +46,12 @@ struct load {
     uint64_t rows;
 };
 
+/* Which columns of the table in hand get a value; see ddl.h. */
+struct written {
+    const struct table *table;
+    bool *columns;
+};
+
 struct target {
     struct target_config config; /* strings in arena */
     struct arena arena;
@@ -62,6 +68,7 @@ struct target {
     struct packet packet;
     struct buf statement; /* the one being built */
     struct buf row;
+    struct written written;
     struct unit unit; /* in flight; ops are gone */
     bool in_flight;
     bool in_transaction;
@@ -95,12 +102,13 @@ void maria_rollback(struct target *t);
 
 /* ---- write.c ---- */
 
-/* Is the column written on MariaDB? Generated ones are not. */
-bool maria_is_written(const struct column *c);
+/* Fill t->written for this table; needed before the three below. */
+void maria_know(struct target *t, const struct table *table);
+void maria_forget(struct target *t);
 /* "INSERT INTO t (columns) VALUES " */
-void maria_put_insert(struct buf *b, const struct table *t);
+void maria_put_insert(struct target *t, struct buf *b);
 /* "(v, v, ...)"; *zero_enums counts ENUM error values. False: a value is absent. */
-MUST_CHECK bool maria_put_row(struct buf *b, const struct table *t, const struct value *row,
+MUST_CHECK bool maria_put_row(struct target *t, struct buf *b, const struct value *row,
                               unsigned *zero_enums);
 /* Strictness off for the next statement: the only way to store an ENUM's error value. */
 extern const char maria_lenient[];

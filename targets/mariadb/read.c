@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "schema/base/xalloc.h"
+#include "targets/mariadb/ddl.h"
 #include "targets/mariadb/mariadb.h"
 
 bool target_query(struct target *t, const char *sql, target_row_fn *row, void *ctx, struct err *err)
@@ -57,13 +58,13 @@ static void put_column(struct buf *b, const struct column *c)
         buf_put_str(b, "+0");
 }
 
-static void put_select(struct buf *b, const struct table *t, const char *where, bool order,
-                       uint64_t limit)
+static void put_select(struct buf *b, const struct table *t, const bool *written, const char *where,
+                       bool order, uint64_t limit)
 {
     const char *comma = "SELECT ";
 
     for (uint32_t i = 0; i < t->n_columns; i++) {
-        if (!maria_is_written(&t->columns[i]))
+        if (!written[i])
             continue;
         buf_put_str(b, comma);
         put_column(b, &t->columns[i]);
@@ -196,6 +197,7 @@ static bool read_value(const struct column *c, struct bytes b, struct value *v)
 
 struct row_reader {
     const struct table *table;
+    bool *written;
     struct value *row;
     target_value_fn *fn;
     void *ctx;
@@ -210,7 +212,7 @@ static bool read_row(void *ctx, const struct bytes *columns, unsigned n, struct 
         const struct column *c = &r->table->columns[i];
 
         r->row[i].kind = VALUE_ABSENT;
-        if (!maria_is_written(c))
+        if (!r->written[i])
             continue;
         assert(at < n);
         if (!read_value(c, columns[at++], &r->row[i])) {
@@ -226,14 +228,19 @@ bool target_read_rows(struct target *t, const struct table *table, const char *w
                       uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
 {
     struct buf sql = BUF_INIT;
-    struct row_reader r = {table, xcalloc(table->n_columns, sizeof(struct value)), row, ctx};
+    struct row_reader r = {.table = table, .fn = row, .ctx = ctx};
     bool ok;
 
-    put_select(&sql, table, where, order, limit);
+    r.row = xcalloc(table->n_columns + 1, sizeof(*r.row));
+    r.written = xcalloc(table->n_columns + 1, sizeof(*r.written));
+    for (uint32_t i = 0; i < table->n_columns; i++)
+        r.written[i] = mariadb_column_is_written(table, &table->columns[i]);
+    put_select(&sql, table, r.written, where, order, limit);
     ok = maria_query(t, buf_bytes(&sql), "read rows of the target", read_row, &r, err);
     if (!ok)
         err_context(err, "table %s.%s", table->db, table->name);
     free(r.row);
+    free(r.written);
     buf_release(&sql);
     return ok;
 }

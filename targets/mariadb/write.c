@@ -3,44 +3,59 @@
  */
 #include <assert.h>
 
+#include "schema/base/xalloc.h"
+#include "targets/mariadb/ddl.h"
 #include "targets/mariadb/mariadb.h"
 
 const char maria_lenient[] =
     "SET STATEMENT sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION' "
     "FOR ";
 
-bool maria_is_written(const struct column *c)
+void maria_know(struct target *t, const struct table *table)
 {
-    return !column_is_generated(c);
+    struct written *w = &t->written;
+
+    if (w->table == table)
+        return;
+    w->table = table;
+    w->columns = xrealloc(w->columns, table->n_columns + 1);
+    for (uint32_t i = 0; i < table->n_columns; i++)
+        w->columns[i] = mariadb_column_is_written(table, &table->columns[i]);
 }
 
-void maria_put_insert(struct buf *b, const struct table *t)
+void maria_forget(struct target *t)
 {
+    t->written.table = NULL;
+}
+
+void maria_put_insert(struct target *t, struct buf *b)
+{
+    const struct table *table = t->written.table;
     const char *comma = "";
 
     buf_put_str(b, "INSERT INTO ");
-    sql_put_table(b, t->db, t->name);
+    sql_put_table(b, table->db, table->name);
     buf_put_str(b, " (");
-    for (uint32_t i = 0; i < t->n_columns; i++) {
-        if (!maria_is_written(&t->columns[i]))
+    for (uint32_t i = 0; i < table->n_columns; i++) {
+        if (!t->written.columns[i])
             continue;
         buf_put_str(b, comma);
-        sql_put_name(b, t->columns[i].name);
+        sql_put_name(b, table->columns[i].name);
         comma = ",";
     }
     buf_put_str(b, ") VALUES ");
 }
 
-bool maria_put_row(struct buf *b, const struct table *t, const struct value *row,
-                   unsigned *zero_enums)
+bool maria_put_row(struct target *t, struct buf *b, const struct value *row, unsigned *zero_enums)
 {
+    const struct table *table = t->written.table;
     const char *comma = "(";
 
     *zero_enums = 0;
-    for (uint32_t i = 0; i < t->n_columns; i++) {
-        const struct column *c = &t->columns[i];
+    for (uint32_t i = 0; i < table->n_columns; i++) {
+        const struct column *c = &table->columns[i];
 
-        if (!maria_is_written(c))
+        if (!t->written.columns[i])
             continue;
         if (row[i].kind == VALUE_ABSENT)
             return false;
@@ -54,8 +69,9 @@ bool maria_put_row(struct buf *b, const struct table *t, const struct value *row
     return true;
 }
 
-static void put_upsert_tail(struct buf *b, const struct table *t)
+static void put_upsert_tail(struct target *target, struct buf *b)
 {
+    const struct table *t = target->written.table;
     const char *comma = " ON DUPLICATE KEY UPDATE ";
 
     for (uint32_t i = 0; i < t->n_columns; i++) {
@@ -63,7 +79,7 @@ static void put_upsert_tail(struct buf *b, const struct table *t)
 
         for (uint32_t k = 0; k < t->n_row_key; k++)
             in_key = in_key || t->row_key[k] == i;
-        if (in_key || !maria_is_written(&t->columns[i]))
+        if (in_key || !target->written.columns[i])
             continue;
         buf_put_str(b, comma);
         sql_put_name(b, t->columns[i].name);
@@ -96,7 +112,7 @@ static bool end_rows(struct target *t, const struct op *op, size_t first, size_t
     };
 
     if (is_update)
-        put_upsert_tail(&t->statement, op->table);
+        put_upsert_tail(t, &t->statement);
     return maria_put_statement(t, &e, err);
 }
 
@@ -112,7 +128,7 @@ static bool put_written_rows(struct target *t, const struct op *op, size_t rows_
         unsigned zero_enums;
 
         buf_reset(&t->row);
-        if (!maria_put_row(&t->row, op->table, op->rows[i], &zero_enums)) {
+        if (!maria_put_row(t, &t->row, op->rows[i], &zero_enums)) {
             absent_error(t, op->table, err);
             return false;
         }
@@ -125,7 +141,7 @@ static bool put_written_rows(struct target *t, const struct op *op, size_t rows_
         if (n == 0) {
             first = i;
             buf_put_str(&t->statement, zero_enums ? maria_lenient : "");
-            maria_put_insert(&t->statement, op->table);
+            maria_put_insert(t, &t->statement);
         }
         buf_put_str(&t->statement, n ? "," : "");
         buf_put_bytes(&t->statement, buf_bytes(&t->row));
@@ -218,7 +234,7 @@ static bool put_deleted_images(struct target *t, const struct op *op, struct err
         buf_put_str(&t->statement, "DELETE FROM ");
         sql_put_table(&t->statement, op->table->db, op->table->name);
         for (uint32_t c = 0; c < op->table->n_columns; c++) {
-            if (!maria_is_written(&op->table->columns[c]))
+            if (!t->written.columns[c])
                 continue;
             if (op->rows[i][c].kind == VALUE_ABSENT) {
                 absent_error(t, op->table, err);
@@ -296,6 +312,7 @@ static bool put_cascade(struct target *t, const struct op *op, struct err *err)
 
 static bool put_op(struct target *t, const struct op *op, size_t rows_max, struct err *err)
 {
+    maria_know(t, op->table);
     switch (op->kind) {
     case OP_DELETE:
     case OP_HEAL:
@@ -362,6 +379,7 @@ bool target_submit(struct target *t, const struct unit *unit, struct err *err)
     assert(!t->in_flight && !t->load.open && t->owns_lane);
     assert(unit->begins != t->in_transaction);
     packet_reset(&t->packet);
+    maria_forget(t);
     t->failed = NULL;
     t->unit = *unit;
     t->unit.ops = NULL;
