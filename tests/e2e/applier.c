@@ -534,20 +534,19 @@ static void test_applier_follows_ddl(void **state)
     follow_all();
     seed = 99;
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
-        write_transactions(5);
+        /* The columns are as the test knows them: not after statements 0 and 6. */
+        if (i != 1 && i != 7)
+            write_transactions(5);
         begin_tx();
         put_ddl(statements[i], true);
         lsn = end_tx();
         for (int k = 0; k < TABLES; k++)
             defs[k] = catalog_get(queue_catalog(queue), "w", names[k]);
-        if (i == 0 || i == 6) {
-            apply_until(lsn, 0);
-            continue;
-        }
         apply_until(lsn, 0);
-        if (i == 1 || i > 4)
-            write_transactions(5);
+        assert_int_equal(
+            number("SELECT COUNT(*) FROM domicile.table_state WHERE life NOT IN (4, 6)"), 0);
     }
+    write_transactions(20);
     apply_until(gno, 0);
     assert_same();
     assert_int_equal(
