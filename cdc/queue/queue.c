@@ -21,7 +21,6 @@
 #define SEGMENT_BYTES_DEFAULT ((uint64_t)256 << 20)
 #define RETAIN_US_DEFAULT (UINT64_C(24) * 3600 * 1000000)
 #define SEGMENTS_WITHIN_MAX 4
-#define IDLE_PUBLISH_US 50000
 #define REWRITE_BYTES ((size_t)1 << 20)
 
 /* ---- making and freeing the struct ---- */
@@ -676,19 +675,16 @@ bool queue_abort(struct queue *q, struct err *err)
 
 void queue_idle(struct queue *q, const struct position *seen, uint64_t source_us)
 {
-    uint64_t now = clock_steady_us();
     struct err ignored;
 
-    if (q->broken || q->in_tx || position_compare(seen, &q->last.end) < 0)
+    if (q->broken || q->in_tx || position_compare(seen, &q->last.end) < 0 ||
+        (q->last.idle_us == source_us && position_compare(seen, &q->last.seen) == 0))
         return;
     q->last.seen = *seen;
     q->last.idle_us = source_us;
     /* Behind transactions that are not synced it goes out with them. */
     if (q->tail.fd < 0 || q->done.len > 0 || tail_boundary(q) != q->tail.synced)
         return;
-    if (now - q->idle_published_us < IDLE_PUBLISH_US)
-        return;
-    q->idle_published_us = now;
     if (!tail_publish(q, &ignored))
         log_warn("queue", "%s", ignored.text);
 }

@@ -91,7 +91,6 @@ struct queue {
     struct queue_end last; /* the same, as it will be published */
     uint64_t first_us;     /* commit times in the open segment */
     uint64_t last_us;
-    uint64_t idle_published_us;
 
     pthread_mutex_t mutex; /* guards `published` */
     struct end_state published;
