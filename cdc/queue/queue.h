@@ -25,8 +25,10 @@
 
 struct queue_options {
     uint64_t max_bytes;     /* all segments together; 0 = 50 GiB */
-    uint64_t segment_bytes; /* 0 = 256 MiB */
-    uint64_t retain_us;     /* keep applied segments at least this long; 0 = 24 h */
+    uint64_t segment_bytes; /* 0 = 256 MiB, at most a quarter of max_bytes; a transaction
+                               stays in one segment, so a large one makes a longer one */
+    uint64_t retain_us;     /* keep applied segments this long (0 = 24 h), unless the segments
+                               together pass four fifths of max_bytes */
     int zstd_level;         /* 0 = 1 */
     const struct fs *fs;    /* NULL = fs_real() */
 };
@@ -71,13 +73,18 @@ struct catalog *queue_catalog(struct queue *q);
 
 /* One transaction: begin, then changes and DDL in order, then end or abort. begin->lsn is
  * ignored; the LSN given is returned by queue_finish. A transaction may be larger than
- * memory: blocks go to disk, invisible until the end. */
+ * memory: blocks go to disk, invisible until the end.
+ * After "queue_full" nothing of the failed call was taken: make it again when there is room,
+ * or abort. Tables must be those of queue_catalog() (ERR_DATA "unknown_table"). After a failed
+ * fdatasync every call fails with ERR_IO; open the queue again. */
 MUST_CHECK bool queue_begin(struct queue *q, const struct tx_begin *begin, struct err *err);
 MUST_CHECK bool queue_change(struct queue *q, const struct change *change, struct err *err);
 /* The statement and its effects; definitions in effects travel with it. */
 MUST_CHECK bool queue_ddl(struct queue *q, const struct ddl *ddl, struct err *err);
 MUST_CHECK bool queue_finish(struct queue *q, const struct position *end, uint64_t *lsn,
                              struct err *err);
+/* Also takes back what DDL did to the catalogue; replaced definitions come back as equal ones
+ * at another address. */
 MUST_CHECK bool queue_abort(struct queue *q, struct err *err);
 /* A heartbeat: nothing new up to this position at this source time. Cheap, not synced. */
 void queue_idle(struct queue *q, const struct position *seen, uint64_t source_us);
@@ -125,7 +132,9 @@ MUST_CHECK bool queue_reader_executed(struct queue_reader *r, struct gtid_set **
                                       struct err *err);
 
 /* The first LSN > from whose end position is at or behind `at`; ERR_RETRY reason
- * "not_yet" when the published queue does not reach it (and no idle position proves it). */
+ * "not_yet" when the published queue does not reach it. Where no transaction ends there but
+ * an idle position (or the end itself) proves that nothing up to `at` is missing: the last
+ * published LSN, which may be `from`. */
 MUST_CHECK bool queue_find_position(const char *dir, const struct queue_options *options,
                                     uint64_t from, const struct position *at, uint64_t *lsn,
                                     struct err *err);
