@@ -96,7 +96,9 @@ MUST_CHECK bool maria_change(struct target *t, struct bytes sql, const char *wha
 /* Run one query; each row goes to fn (columns borrowed; data NULL is SQL NULL). */
 MUST_CHECK bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn,
                             void *ctx, struct err *err);
-/* COMMIT with a permit that holds; renews one that is due. */
+/* Does the permit hold now? Renews one that is due: a long transaction outlives a permit. */
+MUST_CHECK bool maria_permit(struct target *t, struct err *err);
+/* COMMIT, with a permit that holds. */
 MUST_CHECK bool maria_commit(struct target *t, struct err *err);
 void maria_rollback(struct target *t);
 

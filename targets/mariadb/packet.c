@@ -190,6 +190,8 @@ bool maria_packet_send(struct target *t, struct err *err)
         err_set(err, ERR_DATA, "a unit has more text than %zu bytes", p->sql.max);
         return false;
     }
+    if (!maria_permit(t, err))
+        return false;
     if (mysql_send_query(t->my, (const char *)p->sql.data, (unsigned long)p->sql.len) != 0) {
         maria_error(t, err, "send to the target");
         return false;

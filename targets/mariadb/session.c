@@ -157,11 +157,14 @@ bool maria_query(struct target *t, struct bytes sql, const char *what, target_ro
     return ok;
 }
 
+bool maria_permit(struct target *t, struct err *err)
+{
+    return target_keep(t, err) && permit_check(&t->permit, err);
+}
+
 bool maria_commit(struct target *t, struct err *err)
 {
-    if (permit_is_due(&t->permit) && !guard_renew(t->guard, &t->permit, err))
-        return false;
-    if (!permit_check(&t->permit, err))
+    if (!maria_permit(t, err))
         return false;
     if (!maria_run_str(t, "COMMIT", "commit on the target", err))
         return false;

@@ -343,9 +343,7 @@ static bool put_begin(struct target *t, const struct unit *unit, struct err *err
 {
     struct expect e = {.counted = false};
 
-    if (permit_is_due(&t->permit) && !guard_renew(t->guard, &t->permit, err))
-        return false;
-    if (!permit_check(&t->permit, err))
+    if (!maria_permit(t, err))
         return false;
     buf_reset(&t->statement);
     buf_put_str(&t->statement, "START TRANSACTION");
