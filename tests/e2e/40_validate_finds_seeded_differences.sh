@@ -170,7 +170,7 @@ if grep -q '"source"' "$DIR/validate.out"; then fail "values are shown without -
 # ---- repair -------------------------------------------------------------------------------------
 
 start_replicate
-sleep 1
+wait_for 30 "the service answers" test -S "$DIR/queue/control.sock"
 validate --show-values --repair
 assert_eq 1 "$STATUS" "exit code of validate --repair"
 compare_with_want
