@@ -24,6 +24,18 @@ enum fate {
     FATE_ADOPT, /* a name that is copied now, of a table that is not: to be loaded */
 };
 
+/*
+ * RENAME TABLE a TO x, b TO a, x TO b is three effects but two tables: states follow the net
+ * effects, the target gets all steps of those that run.
+ */
+struct plan {
+    const struct ddl *ddl;
+    struct ddl_effect *net;
+    enum fate *fates; /* of net */
+    uint32_t n;
+    uint32_t *chain; /* of each effect of the statement: its net effect */
+};
+
 static bool wanted(const struct apply *a, const struct table *t)
 {
     return !a->config.wanted || a->config.wanted(a->config.wanted_ctx, t->db, t->name);
@@ -116,38 +128,52 @@ static bool save_effect(struct apply *a, const struct ddl_effect *e, enum fate f
 }
 
 /* A name that an effect left and none took over. */
-static bool leaves_name(const struct ddl *ddl, const enum fate *fates, uint32_t i)
+static bool leaves_name(const struct plan *p, uint32_t i)
 {
-    const struct ddl_effect *e = &ddl->effects[i];
+    const struct ddl_effect *e = &p->net[i];
 
-    if (fates[i] != FATE_RUN || !e->before || !e->after || same_name(e->before, e->after))
+    if (p->fates[i] != FATE_RUN || !e->before || !e->after || same_name(e->before, e->after))
         return false;
-    for (uint32_t k = 0; k < ddl->n_effects; k++)
-        if (fates[k] == FATE_RUN && ddl->effects[k].after &&
-            same_name(ddl->effects[k].after, e->before))
+    for (uint32_t k = 0; k < p->n; k++)
+        if (p->fates[k] == FATE_RUN && p->net[k].after && same_name(p->net[k].after, e->before))
             return false;
     return true;
 }
 
-static bool save_states(struct apply *a, const struct ddl *ddl, const enum fate *fates,
-                        struct err *err)
+static bool save_states(struct apply *a, const struct plan *p, struct err *err)
 {
-    for (uint32_t i = 0; i < ddl->n_effects; i++)
-        if (!save_effect(a, &ddl->effects[i], fates[i], err))
+    for (uint32_t i = 0; i < p->n; i++)
+        if (!save_effect(a, &p->net[i], p->fates[i], err))
             return false;
-    for (uint32_t i = 0; i < ddl->n_effects; i++)
-        if (leaves_name(ddl, fates, i) && !set_state(a, ddl->effects[i].before, TABLE_DROPPED,
-                                                     a->tx.lsn, a->tx.lsn, "renamed", err))
+    for (uint32_t i = 0; i < p->n; i++)
+        if (leaves_name(p, i) &&
+            !set_state(a, p->net[i].before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed", err))
             return false;
     return true;
+}
+
+/* The part of the statement that the target gets for one fate. */
+static void put_part(const struct plan *p, enum fate fate, struct ddl *part)
+{
+    if (fate == FATE_DROP || part->kind == DDL_DROP_DATABASE)
+        part->kind = DDL_DROP_TABLE;
+    if (fate == FATE_DROP) {
+        for (uint32_t i = 0; i < p->n; i++)
+            if (p->fates[i] == fate)
+                part->effects[part->n_effects++] = (struct ddl_effect){p->net[i].before, NULL};
+        return;
+    }
+    for (uint32_t i = 0; i < p->ddl->n_effects; i++)
+        if (p->fates[p->chain[i]] == fate)
+            part->effects[part->n_effects++] = p->ddl->effects[i];
 }
 
 /* Run the effects of one fate on the target, under an ordinal of their own. */
-static bool run_on_target(struct apply *a, const struct ddl *ddl, const enum fate *fates,
-                          enum fate fate, uint32_t ordinal, struct err *err)
+static bool run_on_target(struct apply *a, const struct plan *p, enum fate fate, uint32_t ordinal,
+                          struct err *err)
 {
     struct notes notes = {NULL, 0};
-    struct ddl part = *ddl;
+    struct ddl part = *p->ddl;
     struct ddl_unit unit = {.prev_lsn = a->lane.lsn,
                             .lsn = a->tx.lsn,
                             .ordinal = ordinal,
@@ -156,20 +182,9 @@ static bool run_on_target(struct apply *a, const struct ddl *ddl, const enum fat
                             .ddl = &part};
     bool ok;
 
-    part.effects = xcalloc(ddl->n_effects, sizeof(*part.effects));
+    part.effects = xcalloc(p->ddl->n_effects + 1, sizeof(*part.effects));
     part.n_effects = 0;
-    for (uint32_t i = 0; i < ddl->n_effects; i++) {
-        if (fates[i] != fate)
-            continue;
-        part.effects[part.n_effects] = ddl->effects[i];
-        if (fate == FATE_DROP) {
-            part.kind = DDL_DROP_TABLE;
-            part.effects[part.n_effects].after = NULL;
-        }
-        part.n_effects++;
-    }
-    if (part.kind == DDL_DROP_DATABASE)
-        part.kind = DDL_DROP_TABLE;
+    put_part(p, fate, &part);
     ok = part.n_effects == 0 || target_apply_ddl(a->target, &unit, &notes, err);
     for (size_t i = 0; i < notes.n; i++)
         log_warn("apply", "lsn %llu: %s", (unsigned long long)a->tx.lsn, notes.lines[i]);
@@ -178,16 +193,15 @@ static bool run_on_target(struct apply *a, const struct ddl *ddl, const enum fat
     return ok;
 }
 
-static bool make_databases(struct apply *a, const struct ddl *ddl, const enum fate *fates,
-                           struct err *err)
+static bool make_databases(struct apply *a, const struct plan *p, struct err *err)
 {
-    for (uint32_t i = 0; i < ddl->n_effects; i++) {
-        const struct table *t = ddl->effects[i].after;
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct table *t = p->net[i].after;
         const char *charset = NULL;
         const char *collation = NULL;
 
-        if (fates[i] != FATE_RUN || !t ||
-            (ddl->effects[i].before && strcmp(ddl->effects[i].before->db, t->db) == 0))
+        if (p->fates[i] != FATE_RUN || !t ||
+            (p->net[i].before && strcmp(p->net[i].before->db, t->db) == 0))
             continue;
         if (!catalog_database(queue_reader_catalog(a->reader), t->db, &charset, &collation)) {
             charset = t->charset;
@@ -200,16 +214,16 @@ static bool make_databases(struct apply *a, const struct ddl *ddl, const enum fa
 }
 
 /* The target cannot follow: its tables stop, the others go on. */
-static bool stop_tables(struct apply *a, const struct ddl *ddl, const enum fate *fates,
-                        const struct err *why, struct err *err)
+static bool stop_tables(struct apply *a, const struct plan *p, const struct err *why,
+                        struct err *err)
 {
     /* What MariaDB cannot compute itself can be loaded anew. */
     enum table_life life = strcmp(why->reason, "ddl_reload") == 0 ? TABLE_WAIT : TABLE_STOPPED;
 
-    for (uint32_t i = 0; i < ddl->n_effects; i++) {
-        const struct ddl_effect *e = &ddl->effects[i];
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct ddl_effect *e = &p->net[i];
 
-        if (fates[i] != FATE_RUN && fates[i] != FATE_DROP)
+        if (p->fates[i] != FATE_RUN && p->fates[i] != FATE_DROP)
             continue;
         log_error("apply", "table %s.%s %s: %s", (e->after ? e->after : e->before)->db,
                   (e->after ? e->after : e->before)->name,
@@ -224,59 +238,92 @@ static bool stop_tables(struct apply *a, const struct ddl *ddl, const enum fate 
     return true;
 }
 
-static bool run_effects(struct apply *a, const struct ddl *ddl, const enum fate *fates,
-                        struct err *err)
+static bool run_effects(struct apply *a, const struct plan *p, struct err *err)
 {
     uint32_t ordinal = 2 * a->tx_ddl;
 
-    return make_databases(a, ddl, fates, err) &&
-           run_on_target(a, ddl, fates, FATE_DROP, ordinal, err) &&
-           run_on_target(a, ddl, fates, FATE_RUN, ordinal + 1, err);
+    return make_databases(a, p, err) && run_on_target(a, p, FATE_DROP, ordinal, err) &&
+           run_on_target(a, p, FATE_RUN, ordinal + 1, err);
 }
 
-static bool concerns_us(struct apply *a, const struct ddl *ddl, enum fate *fates)
+static void plan_release(struct plan *p)
+{
+    free(p->net);
+    free(p->fates);
+    free(p->chain);
+}
+
+static void plan_effects(struct plan *p, const struct ddl *ddl)
+{
+    memset(p, 0, sizeof(*p));
+    p->ddl = ddl;
+    p->net = xcalloc(ddl->n_effects + 1, sizeof(*p->net));
+    p->fates = xcalloc(ddl->n_effects + 1, sizeof(*p->fates));
+    p->chain = xcalloc(ddl->n_effects + 1, sizeof(*p->chain));
+    for (uint32_t i = 0; i < ddl->n_effects; i++) {
+        const struct ddl_effect *e = &ddl->effects[i];
+        uint32_t c = p->n;
+
+        for (uint32_t k = p->n; ddl->kind == DDL_RENAME_TABLE && e->before && k > 0; k--)
+            if (p->net[k - 1].after && same_name(p->net[k - 1].after, e->before))
+                c = k - 1;
+        p->chain[i] = c;
+        if (c == p->n)
+            p->net[p->n++] = *e;
+        else
+            p->net[c].after = e->after;
+    }
+}
+
+static bool concerns_us(struct apply *a, struct plan *p)
 {
     bool any = false;
 
-    if (ddl->kind == DDL_IGNORED)
+    if (p->ddl->kind == DDL_IGNORED)
         return false;
-    for (uint32_t i = 0; i < ddl->n_effects; i++) {
-        fates[i] = fate_of(a, &ddl->effects[i]);
-        any = any || fates[i] != FATE_NOTHING;
+    for (uint32_t i = 0; i < p->n; i++) {
+        p->fates[i] = fate_of(a, &p->net[i]);
+        any = any || p->fates[i] != FATE_NOTHING;
     }
     return any;
 }
 
-bool apply_ddl(struct apply *a, const struct ddl *ddl, struct err *err)
+/* May the rest go on when a statement failed with this error? */
+static bool is_tables_fault(const struct apply *a, const struct err *err)
 {
-    enum fate *fates = xcalloc(ddl->n_effects + 1, sizeof(*fates));
-    bool ok = true;
+    return !a->config.stop_all_on_stopped_table && err->kind != ERR_RETRY &&
+           err->kind != ERR_REFUSED && strcmp(err->reason, "fenced") != 0;
+}
 
-    map_reset(&a->cascading);
-    if (!concerns_us(a, ddl, fates))
-        goto done;
-    ok = false;
+static bool run_plan(struct apply *a, const struct plan *p, struct err *err)
+{
+    struct err why;
+
     if (a->tx_changes) {
         err_reason(err, ERR_DATA, "ddl_in_transaction",
                    "lsn %llu holds rows before a definition change", (unsigned long long)a->tx.lsn);
-        goto done;
+        return false;
     }
     if (!apply_flush(a, true, err))
-        goto done;
-    ok = run_effects(a, ddl, fates, err);
-    if (ok) {
-        ok = save_states(a, ddl, fates, err);
-    } else if (!a->config.stop_all_on_stopped_table && err->kind != ERR_RETRY &&
-               err->kind != ERR_REFUSED && strcmp(err->reason, "fenced") != 0) {
-        struct err why = *err;
-
-        ok = stop_tables(a, ddl, fates, &why, err);
-    }
+        return false;
     pthread_mutex_lock(&a->mutex);
     a->stats.ddl++;
     pthread_mutex_unlock(&a->mutex);
-done:
+    if (run_effects(a, p, err))
+        return save_states(a, p, err);
+    why = *err;
+    return is_tables_fault(a, err) && stop_tables(a, p, &why, err);
+}
+
+bool apply_ddl(struct apply *a, const struct ddl *ddl, struct err *err)
+{
+    struct plan plan;
+    bool ok;
+
+    map_reset(&a->cascading);
+    plan_effects(&plan, ddl);
+    ok = !concerns_us(a, &plan) || run_plan(a, &plan, err);
     a->tx_ddl++;
-    free(fates);
+    plan_release(&plan);
     return ok;
 }
