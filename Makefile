@@ -52,7 +52,7 @@ MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter cdc/main.c,$(SRCS)))
 
 TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 TEST_BINS := $(TEST_SRCS:%.c=$(B)/%)
-E2E_SRCS := $(sort $(wildcard tests/e2e/*.c))
+E2E_SRCS := $(sort $(wildcard tests/e2e/*.c tests/golden/*.c))
 E2E_BINS := $(E2E_SRCS:%.c=$(B)/%)
 TEST_LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c)))
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -97,11 +97,11 @@ $(BIN): $(MAIN_OBJ) $(LIB)
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
-# Programs that end-to-end scripts run.
-$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(TEST_LIB_OBJS) $(LIB)
+# Programs that golden and end-to-end scripts run.
+$(E2E_BINS): $(B)/%: $(B)/%.o $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
-check: $(TEST_BINS) $(if $(MAIN_OBJ),$(BIN))
+check: $(TEST_BINS) $(filter $(B)/tests/golden/%,$(E2E_BINS)) $(if $(MAIN_OBJ),$(BIN))
 	@BUILD=$(B) scripts/run-tests unit golden
 
 check-e2e: all tests
