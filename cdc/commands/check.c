@@ -4,13 +4,15 @@
 
 #include "cdc/commands/commands.h"
 #include "cdc/commands/findings.h"
+#include "schema/base/fs.h"
 
 #define QUEUE_FREE_WARN ((uint64_t)5 << 30)
 
 static const char help[] =
     "usage: domicile check [--config FILE] [--json]\n"
     "\n"
-    "Look at everything that load and replicate will need, without writing anywhere: the\n"
+    "Look at everything that load and replicate will need; nothing is written but the guard's\n"
+    "audit records in the queue's directory, which is made when it is missing. It looks at: the\n"
     "source's settings and grants, the residency guard's decision on the target and on this\n"
     "host, the target, the tables of the mapping, the queue's disk. Every finding comes with\n"
     "its fix. Exit code 1 when something would fail.\n";
@@ -19,21 +21,9 @@ static void check_queue(const struct config *c, struct findings *f)
 {
     struct statvfs v;
     uint64_t free_bytes;
-    char dir[4096];
-    char *slash;
 
-    snprintf(dir, sizeof(dir), "%s", c->queue_dir);
-    if (statvfs(dir, &v) != 0) {
-        slash = strrchr(dir, '/');
-        snprintf(slash ? slash : dir, 2, "%s", slash == dir || !slash ? "/" : "");
-        if (!slash)
-            snprintf(dir, sizeof(dir), ".");
-        if (statvfs(dir, &v) != 0) {
-            findings_add(f, FINDING_FAIL, "queue", "make the directory, or name another",
-                         "queue.dir %s: neither it nor its parent exists", c->queue_dir);
-            return;
-        }
-    }
+    if (statvfs(c->queue_dir, &v) != 0)
+        return; /* said already */
     free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
     if (free_bytes < QUEUE_FREE_WARN)
         findings_add(f, FINDING_WARN, "queue", "give the queue a larger disk",
@@ -51,6 +41,11 @@ static void check_guarded_target(const struct config *c, const struct source_inf
     struct target *target = NULL;
     struct err err = ERR_INIT;
 
+    if (!fs_real()->make_dir(fs_real()->ctx, c->queue_dir, &err)) {
+        findings_add(f, FINDING_FAIL, "queue", "make the directory, or name another", "%s",
+                     err.text);
+        return;
+    }
     if (!guard_open(&c->residency, &guard, &err)) {
         findings_add(f, FINDING_FAIL, "guard", "see 'domicile guard evidence'", "%s [%s]", err.text,
                      err.reason);
