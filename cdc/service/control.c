@@ -116,18 +116,20 @@ static void do_validate(struct control *c, int fd, const cJSON *request)
     const cJSON *mode = cJSON_GetObjectItemCaseSensitive(request, "mode");
     const cJSON *only = cJSON_GetObjectItemCaseSensitive(request, "only"), *item;
     struct err err = ERR_INIT;
+    const char **names;
     bool equal = false;
 
     if (cJSON_IsString(mode) && strcmp(mode->valuestring, "offline") == 0)
         r.mode = VALIDATE_OFFLINE;
     r.repair = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "repair"));
     r.show_values = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(request, "show_values"));
-    r.only = xcalloc((size_t)cJSON_GetArraySize(only) + 1, sizeof(char *));
+    names = xcalloc((size_t)cJSON_GetArraySize(only) + 1, sizeof(char *));
     cJSON_ArrayForEach(item, only)
     {
         if (cJSON_IsString(item))
-            r.only[r.n_only++] = item->valuestring;
+            names[r.n_only++] = item->valuestring;
     }
+    r.only = r.n_only ? names : NULL;
     if (!c->service->apply)
         err_set(&err, ERR_CONFIG, "this service only captures; ask the one that applies");
     else if (pthread_mutex_trylock(&c->validate_lock) != 0)
@@ -137,7 +139,7 @@ static void do_validate(struct control *c, int fd, const cJSON *request)
     else
         pthread_mutex_unlock(&c->validate_lock);
     send_end(fd, err.kind != ERR_NONE ? err_exit_code(&err) : equal ? 0 : 1, &err);
-    free(r.only);
+    free(names);
 }
 
 static void serve(struct control *c, int fd)

@@ -200,6 +200,10 @@ bool service_validate(struct service *s, const struct validate_request *request,
         return false;
     ok = validate_run(&config, &result, err);
     resume(&grip);
+    if (ok && result.tables == 0) {
+        err_reason(err, ERR_CONFIG, "no_tables", "there is no table to compare");
+        ok = false;
+    }
     if (ok) {
         emit_result(&e, request, &result);
         *equal = result.differences == 0;

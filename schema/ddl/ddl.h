@@ -51,7 +51,8 @@ MUST_CHECK bool ddl_parse_table(const char *text, const char *db, struct table *
 /*
  * Canonical CREATE TABLE text in MySQL's dialect, everything explicit (database, character
  * set and collation of each column, NULL or NOT NULL). ddl_parse_table() of it gives an
- * equal definition. Two definitions are equal if and only if their canonical texts are.
+ * equal definition. Two definitions are equal if and only if their canonical texts are. The
+ * AUTO_INCREMENT counter is left out: it moves with every insert and is no part of them.
  */
 void ddl_print_table(const struct table *t, struct buf *out);
 

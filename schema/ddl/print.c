@@ -147,8 +147,6 @@ static void put_options(struct buf *b, const struct table *t)
 {
     buf_put_str(b, " ENGINE=");
     sql_name_put(b, t->engine);
-    if (t->auto_increment)
-        buf_putf(b, " AUTO_INCREMENT=%" PRIu64, t->auto_increment);
     buf_putf(b, " DEFAULT CHARSET=%s COLLATE=%s", t->charset, t->collation);
     if (t->row_format) {
         buf_put_str(b, " ROW_FORMAT=");
