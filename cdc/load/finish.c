@@ -9,6 +9,7 @@
 
 #define KEY_WORKERS_DEFAULT 4
 #define WAIT_US 20000
+#define ER_DUP_KEYNAME 1061
 
 static bool has_line(const struct notes *notes, const char *line)
 {
@@ -39,6 +40,10 @@ bool load_make_strict(struct load *l, struct load_table *t, struct target *targe
     struct notes notes = {0};
     bool ok = target_add_keys(target, t->table, &notes, err);
 
+    /* All keys come by one atomic statement, so one that is there means that all are: a load
+     * was interrupted between that statement and the table's state. */
+    if (!ok && err->server_errno == ER_DUP_KEYNAME)
+        ok = true;
     load_notes_merge(l, &notes);
     if (ok && !load_save_state(l, target, t, TABLE_STRICT, "", err))
         return false;
