@@ -1,6 +1,6 @@
 /*
  * applier.c - the apply engine from a queue to a real MariaDB, run by 21_applier.sh with the
- * WRITER_* variables (see writer.c) and APPLIER_DIR.
+ * WRITER_* variables (see tests/lib/writer.h) and APPLIER_DIR.
  *
  * The oracle is the server itself: statements run in database src with foreign-key checks on,
  * so InnoDB cascades there, unlogged as on a source with native foreign keys; only the named rows
