@@ -50,7 +50,7 @@ struct query_event {
     uint64_t timestamp_us;
     const char *time_zone;               /* "" unknown */
     int explicit_defaults_for_timestamp; /* -1 not said */
-    bool in_transaction; /* between BEGIN and COMMIT: CREATE TABLE ... SELECT, SAVEPOINT */
+    bool in_transaction; /* between BEGIN and COMMIT: CREATE TABLE ... SELECT */
 };
 
 /*
@@ -68,7 +68,7 @@ struct decode_sink {
     bool (*resolve)(void *ctx, const struct table_map *map, const struct table **table,
                     struct err *err);
     bool (*change)(void *ctx, const struct change *change, struct err *err);
-    /* Any QUERY that is not transaction control: DDL, accounts, SAVEPOINT. */
+    /* Any QUERY that is not transaction control (BEGIN, SAVEPOINT...): DDL, accounts. */
     bool (*query)(void *ctx, const struct query_event *query, struct err *err);
     /* The transaction is complete; end is the position after it. */
     bool (*commit)(void *ctx, const struct position *end, struct err *err);

@@ -101,7 +101,9 @@ MUST_CHECK bool source_view_close(struct source *s, struct err *err);
 
 /* SHOW CREATE TABLE as a definition; inside a view it also pins the definition (metadata
  * lock). ERR_DATA reason "no_table" when it does not exist, ERR_RETRY reason
- * "table_changed" when DDL came between the view and this call. */
+ * "table_changed" when DDL that touched the table's rows came between the view and this
+ * call. DDL of metadata alone (RENAME COLUMN, SET DEFAULT, a comment, an ENUM member added at
+ * the end) is not seen by the server: who needs to know compares with the catalogue. */
 MUST_CHECK bool source_read_table(struct source *s, const char *db, const char *name,
                                   struct table **out, struct err *err);
 /* Every base table of every non-system database that `wanted` says yes to, with databases'
