@@ -6,7 +6,7 @@
 start_source
 start_target --no-binlog
 cd "$ROOT"
-make -s "$BUILD/tests/e2e/ddl_model"
+make -s "${BUILD#"$ROOT"/}/tests/e2e/ddl_model"
 "$BUILD/tests/e2e/ddl_model" "$SOURCE_SOCKET" "$TARGET_SOCKET" tests/e2e/ddl_corpus.sql >"$DIR/out" ||
     { cat "$DIR/out"; fail "definitions differ"; }
 tail -n 2 "$DIR/out"
