@@ -374,6 +374,10 @@ static bool build_fks(struct builder *b)
         if (f.name == NULL)
             f.name = arena_printf(a, "%s_ibfk_%lu", t->name, ++number);
         s->resolved = f.name;
+        for (uint32_t j = 0; j < t->n_fks; j++) {
+            if (strcasecmp(t->fks[j].name, f.name) == 0)
+                return builder_fail(b, "foreign key", f.name);
+        }
         t->fks[t->n_fks++] = foreign_key_copy(a, &f);
     }
     return true;
@@ -405,7 +409,7 @@ static void add_check(struct builder *b, const struct check *c)
     t->checks[t->n_checks++].enforced = c->enforced;
 }
 
-static void build_checks(struct builder *b)
+static bool build_checks(struct builder *b)
 {
     struct table *t = b->t;
     struct check *old = t->checks;
@@ -436,16 +440,18 @@ static void build_checks(struct builder *b)
         if (c.name == NULL)
             c.name = arena_printf(&t->arena, "%s_chk_%lu", t->name, ++number);
         s->resolved = c.name;
+        for (uint32_t j = 0; j < t->n_checks; j++) {
+            if (strcasecmp(t->checks[j].name, c.name) == 0)
+                return builder_fail(b, "check", c.name);
+        }
         add_check(b, &c);
     }
+    return true;
 }
 
 bool build_constraints(struct builder *b)
 {
-    if (!build_fks(b))
-        return false;
-    build_checks(b);
-    return true;
+    return build_fks(b) && build_checks(b);
 }
 
 bool expr_names_column(const char *expr, const char *column)

@@ -205,8 +205,9 @@ bool parse_create_table(struct parser *p)
         return false;
     if (parser_accept(p, "LIKE"))
         return like(p);
-    if (!parser_expect_symbol(p, "("))
-        return false;
+    if (!parser_at_symbol(p, "(")) /* no columns: all of them come from a SELECT */
+        return tail(p) && parser_syntax(p);
+    parser_next(p);
     if (parser_accept(p, "LIKE"))
         return like(p) && parser_expect_symbol(p, ")");
     if (parser_at(p, "SELECT"))

@@ -228,6 +228,19 @@ static void put_token(struct buf *b, const struct token *t)
     }
 }
 
+/*
+ * Would the two read as something else when they stand side by side in the default spelling?
+ * 'a'"b" would become one string, and -- with a blank behind it a comment.
+ */
+static bool must_part(const struct token *a, const struct token *b)
+{
+    bool a_quoted = a->kind != TOKEN_WORD && a->kind != TOKEN_NUMBER && a->kind != TOKEN_SYMBOL;
+
+    if (a->kind == TOKEN_SYMBOL && b->kind == TOKEN_SYMBOL)
+        return *a->text.data == '-' && *b->text.data == '-';
+    return a_quoted && (b->kind == TOKEN_STRING || b->kind == TOKEN_QUOTED);
+}
+
 static bool at_close(const struct parser *p)
 {
     return parser_at_symbol(p, ")");
@@ -242,6 +255,7 @@ bool parser_expr(struct parser *p, const char **text)
 
 bool parser_text(struct parser *p, bool (*stop)(const struct parser *), const char **text)
 {
+    struct token before = {TOKEN_END, BYTES_EMPTY, false};
     struct buf b = BUF_INIT;
     unsigned depth = 0;
     bool ok;
@@ -255,8 +269,9 @@ bool parser_text(struct parser *p, bool (*stop)(const struct parser *), const ch
             break;
         if (p->token.kind == TOKEN_BAD || parser_at_symbol(p, ";"))
             break;
-        if (p->token.spaced && b.len > 0)
+        if (b.len > 0 && (p->token.spaced || must_part(&before, &p->token)))
             buf_put_u8(&b, ' ');
+        before = p->token;
         put_token(&b, &p->token);
     }
     ok = depth == 0 && b.len > 0 ? token_cstr(p, buf_bytes(&b), text) : parser_syntax(p);
