@@ -95,7 +95,7 @@ const struct permit *target_permit(const struct target *t)
 
 bool target_keep(struct target *t, struct err *err)
 {
-    return !permit_is_due(&t->permit) || guard_renew(t->guard, &t->permit, err);
+    return maria_permit(t, err);
 }
 
 const struct table *target_failed_table(const struct target *t)

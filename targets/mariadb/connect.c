@@ -157,7 +157,7 @@ static bool confirm_peer(struct target *t, const char *fingerprint, struct err *
         err_server(err, ERR_RETRY, ERR_SIDE_TARGET, 0, "target connection is gone");
         return false;
     }
-    if (!maria_query(t, bytes_str(sql), "ask the target who it is", read_echo, &echo, err))
+    if (!maria_ask(t, bytes_str(sql), "ask the target who it is", read_echo, &echo, err))
         return false;
     if (!echo.got) {
         err_reason(err, ERR_REFUSED, "no_echo", "target %s does not show our own connection",
@@ -171,6 +171,37 @@ static bool confirm_peer(struct target *t, const char *fingerprint, struct err *
     facts.proxy_protocol_networks = echo.has_proxy_networks ? echo.proxy_networks : NULL;
     facts.tls_fingerprint = fingerprint[0] ? fingerprint : NULL;
     return guard_confirm(t->guard, &t->permit, &facts, err);
+}
+
+/*
+ * A statement may take longer than a permit lives (a big index): then the connection in hand is
+ * judged like a new one, from name to echo, before anything else goes out on it.
+ */
+static bool permit_again(struct target *t, struct err *err)
+{
+    struct permit fresh;
+    char fingerprint[SHA256_HEX_SIZE];
+
+    if (!guard_permit(t->guard, t->permit.host, t->permit.port, &fresh, err))
+        return false;
+    if (strcmp(fresh.peer, t->permit.peer) != 0) {
+        err_server(err, ERR_RETRY, ERR_SIDE_TARGET, 0, "target %s is at another address now",
+                   t->permit.host);
+        return false;
+    }
+    t->permit = fresh;
+    return check_certificate(t, fingerprint, err) && confirm_peer(t, fingerprint, err);
+}
+
+bool maria_permit(struct target *t, struct err *err)
+{
+    bool ok = true;
+
+    if (permit_is_expired(&t->permit))
+        ok = permit_again(t, err);
+    else if (permit_is_due(&t->permit))
+        ok = guard_renew(t->guard, &t->permit, err);
+    return ok && permit_check(&t->permit, err);
 }
 
 static void connect_error(struct target *t, struct err *err)

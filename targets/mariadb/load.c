@@ -37,7 +37,7 @@ static bool flush(struct target *t, unsigned warnings, struct err *err)
 bool target_load_begin(struct target *t, const struct table *table, struct err *err)
 {
     assert(!t->in_flight && !t->load.open && !t->in_transaction);
-    if (!maria_permit(t, err) || !maria_run_str(t, "START TRANSACTION", "begin on the target", err))
+    if (!maria_run_str(t, "START TRANSACTION", "begin on the target", err))
         return false;
     packet_reset(&t->packet);
     buf_reset(&t->statement);

@@ -79,6 +79,11 @@ struct target {
 /* ---- connect.c ---- */
 
 MUST_CHECK bool maria_connect(struct target *t, struct err *err);
+/*
+ * May something go out on this connection now? Renews a permit that is due; for an expired one
+ * the guard decides anew on the same connection. No answer of the server may be outstanding.
+ */
+MUST_CHECK bool maria_permit(struct target *t, struct err *err);
 
 /* ---- session.c ---- */
 
@@ -96,9 +101,10 @@ MUST_CHECK bool maria_change(struct target *t, struct bytes sql, const char *wha
 /* Run one query; each row goes to fn (columns borrowed; data NULL is SQL NULL). */
 MUST_CHECK bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn,
                             void *ctx, struct err *err);
-/* Does the permit hold now? Renews one that is due: a long transaction outlives a permit. */
-MUST_CHECK bool maria_permit(struct target *t, struct err *err);
-/* COMMIT, with a permit that holds. */
+/* As maria_query without a permit: only to confirm who is there. */
+MUST_CHECK bool maria_ask(struct target *t, struct bytes sql, const char *what, target_row_fn *fn,
+                          void *ctx, struct err *err);
+/* COMMIT; as all that goes out, with a permit that holds. */
 MUST_CHECK bool maria_commit(struct target *t, struct err *err);
 void maria_rollback(struct target *t);
 

@@ -87,8 +87,8 @@ static bool drain(struct target *t, const char *what, uint64_t *rows, struct err
     }
 }
 
-bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
-                  struct err *err)
+static bool change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+                   struct err *err)
 {
     assert(!t->in_flight);
     if (mysql_real_query(t->my, (const char *)sql.data, sql.len) != 0) {
@@ -96,6 +96,12 @@ bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t
         return false;
     }
     return drain(t, what, rows, err);
+}
+
+bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+                  struct err *err)
+{
+    return maria_permit(t, err) && change(t, sql, what, rows, err);
 }
 
 bool maria_run(struct target *t, struct bytes sql, const char *what, struct err *err)
@@ -130,8 +136,8 @@ static bool give_rows(MYSQL_RES *res, target_row_fn *fn, void *ctx, struct err *
     return ok;
 }
 
-bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
-                 struct err *err)
+bool maria_ask(struct target *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+               struct err *err)
 {
     MYSQL_RES *res;
     bool ok;
@@ -157,15 +163,14 @@ bool maria_query(struct target *t, struct bytes sql, const char *what, target_ro
     return ok;
 }
 
-bool maria_permit(struct target *t, struct err *err)
+bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+                 struct err *err)
 {
-    return target_keep(t, err) && permit_check(&t->permit, err);
+    return maria_permit(t, err) && maria_ask(t, sql, what, fn, ctx, err);
 }
 
 bool maria_commit(struct target *t, struct err *err)
 {
-    if (!maria_permit(t, err))
-        return false;
     if (!maria_run_str(t, "COMMIT", "commit on the target", err))
         return false;
     t->in_transaction = false;
@@ -175,10 +180,11 @@ bool maria_commit(struct target *t, struct err *err)
 void maria_rollback(struct target *t)
 {
     struct err ignored;
+    uint64_t rows;
 
     t->in_transaction = false;
-    /* On a dead connection the server rolls back by itself. */
-    if (!maria_run_str(t, "ROLLBACK", "roll back on the target", &ignored))
+    /* Without a permit too: it takes back. On a dead connection the server does so by itself. */
+    if (!change(t, bytes_str("ROLLBACK"), "roll back on the target", &rows, &ignored))
         return;
 }
 

@@ -133,6 +133,8 @@ MUST_CHECK bool guard_confirm(struct guard *g, struct permit *p, const struct pe
 
 /* True when the permit holds now; else ERR_REFUSED "permit_expired" or "not_confirmed". */
 MUST_CHECK bool permit_check(const struct permit *p, struct err *err);
+/* True when nothing may go out on this permit any more; only a new guard_permit helps. */
+bool permit_is_expired(const struct permit *p);
 /* True when the permit is older than 60 s: call guard_renew before the next commit. */
 bool permit_is_due(const struct permit *p);
 

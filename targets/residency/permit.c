@@ -125,7 +125,7 @@ bool guard_permit(struct guard *g, const char *host, uint16_t port, struct permi
     return ok;
 }
 
-static bool is_expired(const struct permit *p)
+bool permit_is_expired(const struct permit *p)
 {
     return p->expires_us == 0 || clock_wall_us() >= p->expires_us ||
            clock_steady_us() - p->issued_steady_us >= PERMIT_LIFE_US;
@@ -133,7 +133,7 @@ static bool is_expired(const struct permit *p)
 
 bool permit_check(const struct permit *p, struct err *err)
 {
-    if (is_expired(p)) {
+    if (permit_is_expired(p)) {
         err_reason(err, ERR_REFUSED, "permit_expired", "the permit for %s:%u has expired", p->peer,
                    p->port);
         return false;
@@ -148,7 +148,7 @@ bool permit_check(const struct permit *p, struct err *err)
 
 bool permit_is_due(const struct permit *p)
 {
-    return is_expired(p) || clock_steady_us() - p->issued_steady_us >= PERMIT_RENEW_US;
+    return permit_is_expired(p) || clock_steady_us() - p->issued_steady_us >= PERMIT_RENEW_US;
 }
 
 static void kill_permit(struct permit *p)
@@ -178,7 +178,7 @@ static bool renew_locked(struct guard *g, struct permit *p, struct err *err)
     bool ok = false;
 
     peer_text(p->peer, p->port, peer);
-    if (is_expired(p) || !address_parse(p->peer, &a)) {
+    if (permit_is_expired(p) || !address_parse(p->peer, &a)) {
         ok = record_refusal(g, peer, "permit_expired", "it was not renewed in time", NULL, err);
     } else if (!judge_refresh(g, err)) {
         ok = keep_for_now(g, peer, p, err);
@@ -313,7 +313,7 @@ static bool confirm_locked(struct guard *g, struct permit *p, const struct peer_
     const char *bad;
 
     peer_text(p->peer, p->port, peer);
-    if (is_expired(p))
+    if (permit_is_expired(p))
         return record_refusal(g, peer, "permit_expired", "", NULL, err);
     bad = check_facts(p, f, &a, &port);
     if (bad != NULL)
