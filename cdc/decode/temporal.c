@@ -5,11 +5,8 @@
  * stay as they are; only what MySQL itself cannot print (month 14, second 61) is refused.
  * Formats: binlog.md 8.3 and 9.
  */
-#include <stdio.h>
-
 #include "cdc/decode/decoder.h"
 
-#define TEXT_BYTES 32
 #define DATETIME_ZERO 0x8000000000u
 #define TIME_ZERO 0x800000
 #define FSP_MAX 6
@@ -25,17 +22,41 @@ struct clock_parts {
     unsigned second;
 };
 
+/* v in n digits with zeros before; by hand, because each row of a stream comes through here. */
+static void put_digits(char *out, size_t *len, uint64_t v, unsigned n)
+{
+    for (unsigned i = n; i > 0; i--) {
+        out[*len + i - 1] = (char)('0' + v % 10);
+        v /= 10;
+    }
+    *len += n;
+}
+
+static void put_part(char *out, size_t *len, char before, unsigned v)
+{
+    out[(*len)++] = before;
+    put_digits(out, len, v, 2);
+}
+
+static void put_clock(const struct clock_parts *t, char *out, size_t *len)
+{
+    put_digits(out, len, t->hour, t->hour > 99 ? 3 : 2);
+    put_part(out, len, ':', t->minute);
+    put_part(out, len, ':', t->second);
+}
+
 /* Write ".ddd": stored has 2, 4 or 6 decimal digits, of which the first fsp are shown. */
 static bool put_fraction(uint64_t stored, unsigned fsp, char *out, size_t *len)
 {
     unsigned stored_digits = (fsp + 1) / 2 * 2;
-    char digits[24];
+    char digits[8];
+    size_t n = 0;
 
     if (fsp == 0)
         return stored == 0;
     if (stored >= fraction_limits[stored_digits / 2])
         return false;
-    snprintf(digits, sizeof(digits), "%0*u", (int)stored_digits, (unsigned)stored);
+    put_digits(digits, &n, stored, stored_digits);
     out[(*len)++] = '.';
     memcpy(out + *len, digits, fsp);
     *len += fsp;
@@ -46,7 +67,10 @@ static bool put_date(const struct clock_parts *t, char *out, size_t *len)
 {
     if (t->year > 9999 || t->month > 12 || t->day > 31)
         return false;
-    *len = (size_t)snprintf(out, TEXT_BYTES, "%04u-%02u-%02u", t->year, t->month, t->day);
+    *len = 0;
+    put_digits(out, len, t->year, 4);
+    put_part(out, len, '-', t->month);
+    put_part(out, len, '-', t->day);
     return true;
 }
 
@@ -54,8 +78,8 @@ static bool put_datetime(const struct clock_parts *t, char *out, size_t *len)
 {
     if (!put_date(t, out, len) || t->hour > 23 || t->minute > 59 || t->second > 59)
         return false;
-    *len += (size_t)snprintf(out + *len, TEXT_BYTES - *len, " %02u:%02u:%02u", t->hour, t->minute,
-                             t->second);
+    out[(*len)++] = ' ';
+    put_clock(t, out, len);
     return true;
 }
 
@@ -134,8 +158,10 @@ static bool put_time(uint64_t v, bool negative, char *out, size_t *len)
     t.hour = (unsigned)(v >> 12);
     if (v >> 12 > 838 || t.minute > 59 || t.second > 59)
         return false;
-    *len = (size_t)snprintf(out, TEXT_BYTES, "%s%02u:%02u:%02u", negative ? "-" : "", t.hour,
-                            t.minute, t.second);
+    *len = 0;
+    if (negative)
+        out[(*len)++] = '-';
+    put_clock(&t, out, len);
     return true;
 }
 
@@ -160,11 +186,9 @@ static bool old_time(struct cursor *c, char *out, size_t *len)
     int32_t v = (int32_t)(cursor_u24(c) << 8) >> 8;
     unsigned a = (unsigned)(v < 0 ? -v : v);
 
-    if (c->bad || a / 10000 > 838 || a / 100 % 100 > 59 || a % 100 > 59)
+    if (c->bad || a / 100 % 100 > 59 || a % 100 > 59)
         return false;
-    *len = (size_t)snprintf(out, TEXT_BYTES, "%s%02u:%02u:%02u", v < 0 ? "-" : "", a / 10000,
-                            a / 100 % 100, a % 100);
-    return true;
+    return put_time((uint64_t)(a / 10000) << 12 | (a / 100 % 100) << 6 | a % 100, v < 0, out, len);
 }
 
 static bool old_datetime(struct cursor *c, char *out, size_t *len)

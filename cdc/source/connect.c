@@ -411,6 +411,11 @@ bool source_gtids(struct source *s, struct gtid_set **executed, struct gtid_set 
 
     *executed = NULL;
     *purged = NULL;
+    if (s->info.is_mariadb) {
+        err_reason(err, ERR_SERVER, "mariadb_source", "MariaDB sources are not supported yet");
+        err->side = ERR_SIDE_SOURCE;
+        return false;
+    }
     if (!source_query_one(s, "SELECT @@GLOBAL.gtid_executed", &texts[0], err) ||
         !source_query_one(s, "SELECT @@GLOBAL.gtid_purged", &texts[1], err))
         goto done;

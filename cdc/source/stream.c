@@ -215,6 +215,12 @@ bool source_stream_start(struct source *s, const struct gtid_set *executed, stru
         err->side = ERR_SIDE_SOURCE;
         return false;
     }
+    if (!s->info.gtid_on) {
+        err_reason(err, ERR_SERVER, "no_gtid",
+                   "the source writes no GTIDs; set enforce_gtid_consistency=ON and gtid_mode=ON");
+        err->side = ERR_SIDE_SOURCE;
+        return false;
+    }
     if (s->server_id == 0) {
         err_reason(err, ERR_CONFIG, "server_id", "source.server_id must be 1 to 4294967295");
         return false;
