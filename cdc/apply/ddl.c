@@ -19,6 +19,7 @@ enum fate {
     FATE_NOTHING,
     FATE_RUN,   /* the target's table follows */
     FATE_DROP,  /* the target's table goes: dropped, or renamed to a name that is not copied */
+    FATE_GONE,  /* like FATE_DROP: renamed to a name that was loaded after the rename */
     FATE_LEAVE, /* like FATE_DROP, but the target never had it from us */
     FATE_WAIT,  /* was being loaded: to be loaded anew */
     FATE_ADOPT, /* a name that is copied now, of a table that is not: to be loaded */
@@ -70,8 +71,14 @@ static enum fate fate_of(struct apply *a, const struct ddl_effect *e)
     const struct table *seen = e->after ? e->after : e->before;
     bool stays = e->before && e->after && same_name(e->before, e->after);
 
-    if (tables_has(&a->tables, seen->db, seen->name, a->tx.lsn))
-        return FATE_NOTHING;
+    if (tables_has(&a->tables, seen->db, seen->name, a->tx.lsn)) {
+        bool moves = e->before && e->after && !stays;
+
+        return moves && !tables_has(&a->tables, e->before->db, e->before->name, a->tx.lsn) &&
+                       life_of(a, e->before) != TABLE_DROPPED
+                   ? FATE_GONE
+                   : FATE_NOTHING;
+    }
     if (!e->before)
         return fate_of_create(a, e->after);
     switch (life_of(a, e->before)) {
@@ -118,6 +125,8 @@ static bool save_effect(struct apply *a, const struct ddl_effect *e, enum fate f
             !set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed before it was loaded", err))
             return false;
         return set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "", err);
+    case FATE_GONE:
+        return set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "renamed", err);
     case FATE_WAIT:
         return set_state(a, e->before, TABLE_WAIT, 0, 0, "its definition changed during the load",
                          err);
@@ -159,7 +168,7 @@ static void put_part(const struct plan *p, enum fate fate, struct ddl *part)
         part->kind = DDL_DROP_TABLE;
     if (fate == FATE_DROP) {
         for (uint32_t i = 0; i < p->n; i++)
-            if (p->fates[i] == fate)
+            if (p->fates[i] == FATE_DROP || p->fates[i] == FATE_GONE)
                 part->effects[part->n_effects++] = (struct ddl_effect){p->net[i].before, NULL};
         return;
     }
