@@ -1,6 +1,5 @@
 #include "cdc/apply/apply.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
