@@ -153,6 +153,8 @@ bool capture_replay(struct catalog *catalog, const struct query_event *q, struct
         context.charset = charset;
         context.collation = collation;
     }
+    if (q->utf8mb4_collation && collation_by_id(q->utf8mb4_collation, &charset, &collation))
+        context.utf8mb4_collation = collation;
     if (ddl_replay(catalog, text, &context, arena, out, err))
         return true;
     if (strcmp(err->reason, "statement_format") != 0 || !is_own_business(q, text))

@@ -45,12 +45,13 @@ struct query_event {
     const char *db;    /* "" if none */
     struct bytes text; /* in charset `client_collation`, not NUL-terminated */
     uint64_t sql_mode;
-    uint32_t client_collation; /* id; 0 unknown */
-    uint32_t server_collation; /* collation_server of the session, id; 0 unknown */
+    uint32_t client_collation;  /* id; 0 unknown */
+    uint32_t server_collation;  /* collation_server of the session, id; 0 unknown */
+    uint32_t utf8mb4_collation; /* default_collation_for_utf8mb4, id; 0 not said */
     uint64_t timestamp_us;
     const char *time_zone;               /* "" unknown */
     int explicit_defaults_for_timestamp; /* -1 not said */
-    bool in_transaction; /* between BEGIN and COMMIT: CREATE TABLE ... SELECT */
+    bool in_transaction;                 /* between BEGIN and COMMIT: CREATE TABLE ... SELECT */
 };
 
 /*

@@ -191,6 +191,9 @@ static bool read_status(struct decoder *d, struct cursor *c, struct query_event 
     case STATUS_EXPLICIT_DEFAULTS:
         q->explicit_defaults_for_timestamp = cursor_u8(c) != 0;
         return true;
+    case STATUS_DEFAULT_UTF8MB4_COLLATION:
+        q->utf8mb4_collation = cursor_u16(c);
+        return true;
     case STATUS_UPDATED_DB_NAMES:
         skip_db_names(c);
         return true;
@@ -211,7 +214,6 @@ static bool read_status(struct decoder *d, struct cursor *c, struct query_event 
         return true;
     case STATUS_LC_TIME_NAMES:
     case STATUS_CHARSET_DATABASE:
-    case STATUS_DEFAULT_UTF8MB4_COLLATION:
         cursor_u16(c);
         return true;
     case STATUS_TABLE_MAP_FOR_UPDATE:

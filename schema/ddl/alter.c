@@ -15,9 +15,16 @@ bool builder_fail(struct builder *b, const char *what, const char *name)
     return false;
 }
 
+const char *default_collation(const char *charset, const char *utf8mb4_collation)
+{
+    if (utf8mb4_collation && strcmp(charset, "utf8mb4") == 0)
+        return utf8mb4_collation;
+    return charset_default_collation(charset);
+}
+
 /* Character set and collation from what was written; false if nothing was. */
-static bool pick_charset(const char *charset, const char *collation, const char **out_charset,
-                         const char **out_collation)
+static bool pick_charset(const struct builder *b, const char *charset, const char *collation,
+                         const char **out_charset, const char **out_collation)
 {
     if (collation != NULL) {
         *out_charset = collation_charset(collation);
@@ -26,7 +33,7 @@ static bool pick_charset(const char *charset, const char *collation, const char 
     }
     if (charset != NULL) {
         *out_charset = charset;
-        *out_collation = charset_default_collation(charset);
+        *out_collation = default_collation(charset, b->env->utf8mb4_collation);
         return true;
     }
     return false;
@@ -45,14 +52,14 @@ static void apply_charset(struct builder *b)
 
     if (b->before == NULL || o->charset_default)
         set_charset(b, b->env->charset, b->env->collation);
-    if (pick_charset(o->charset, o->collation, &charset, &collation))
+    if (pick_charset(b, o->charset, o->collation, &charset, &collation))
         set_charset(b, charset, collation);
     for (size_t i = 0; i < b->st->n_specs; i++) {
         const struct spec *s = &b->st->specs[i];
 
         if (s->kind != SPEC_CONVERT)
             continue;
-        if (!pick_charset(s->charset, s->collation, &charset, &collation)) {
+        if (!pick_charset(b, s->charset, s->collation, &charset, &collation)) {
             charset = b->env->charset;
             collation = b->env->collation;
         }

@@ -90,7 +90,7 @@ static void resolve_charset(struct builder *b, struct column_def *d, struct colu
     if (c->collation != NULL) {
         c->charset = collation_charset(c->collation);
     } else if (c->charset != NULL) {
-        c->collation = charset_default_collation(c->charset);
+        c->collation = default_collation(c->charset, b->env->utf8mb4_collation);
     } else {
         c->charset = b->t->charset;
         c->collation = b->t->collation;

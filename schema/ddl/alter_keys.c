@@ -302,19 +302,21 @@ static unsigned long made_number(const char *name, const char *table, const char
     return strtoul(name, NULL, 10);
 }
 
-static void follow_fk(struct builder *b, struct foreign_key *f)
+static bool follow_fk(struct builder *b, struct foreign_key *f)
 {
     bool to_self = strcmp(f->ref_db, b->t->db) == 0 && strcmp(f->ref_table, b->t->name) == 0;
 
     for (uint32_t i = 0; i < f->n_columns; i++) {
         const char *name = renamed_column(b, f->columns[i]);
 
-        if (name)
-            f->columns[i] = name;
+        if (name == NULL) /* the source refuses to drop it, so this is another table */
+            return builder_fail(b, "column", f->columns[i]);
+        f->columns[i] = name;
         name = to_self ? renamed_column(b, f->ref_columns[i]) : NULL;
         if (name)
             f->ref_columns[i] = name;
     }
+    return true;
 }
 
 static bool fk_is_dropped(struct builder *b, const char *name)
@@ -353,7 +355,8 @@ static bool build_fks(struct builder *b)
         number = n > number ? n : number;
         if (fk_is_dropped(b, old[i].name))
             continue;
-        follow_fk(b, &old[i]);
+        if (!follow_fk(b, &old[i]))
+            return false;
         t->fks[t->n_fks++] = foreign_key_copy(a, &old[i]);
     }
     for (size_t i = 0; i < b->st->n_specs; i++) {

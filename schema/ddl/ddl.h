@@ -22,6 +22,8 @@ struct ddl_context {
     uint64_t sql_mode;     /* ANSI_QUOTES 0x4, NO_BACKSLASH_ESCAPES 0x100000, REAL_AS_FLOAT 0x1 */
     const char *charset;   /* server default for CREATE DATABASE without one, or NULL: utf8mb4 */
     const char *collation; /* likewise: utf8mb4_0900_ai_ci */
+    const char *utf8mb4_collation; /* default_collation_for_utf8mb4 of the session (status
+                                      variable 18), or NULL: utf8mb4_0900_ai_ci */
     uint64_t timestamp_us;
     const char *time_zone;
     bool explicit_defaults_for_timestamp; /* true on 8.0+ unless the event says otherwise */

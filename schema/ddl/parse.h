@@ -189,7 +189,11 @@ struct alter_env {
     const char *charset; /* of the database */
     const char *collation;
     bool explicit_timestamp;
+    const char *utf8mb4_collation; /* for a bare CHARACTER SET utf8mb4; NULL: the usual one */
 };
+
+/* The collation that a character set without COLLATE gets. */
+const char *default_collation(const char *charset, const char *utf8mb4_collation);
 
 /*
  * The definition after a CREATE (before NULL) or ALTER statement; the caller owns *after.

@@ -166,20 +166,27 @@ static bool at_partition_end(const struct parser *p)
            parser_at(p, "IGNORE") || parser_at(p, "REPLACE");
 }
 
+/* CREATE TABLE ... SELECT is logged with START TRANSACTION before the options, or without any. */
+static bool start_transaction(struct parser *p, bool *was)
+{
+    *was = parser_accept(p, "START");
+    return !*was || parser_expect(p, "TRANSACTION");
+}
+
 static bool tail(struct parser *p)
 {
-    bool was = true;
+    bool option = true, start = true;
 
-    while (was) {
-        if (!parse_table_option(p, &was))
+    while (option || start) {
+        if (!start_transaction(p, &start) || !parse_table_option(p, &option))
             return false;
-        if (was)
+        if (option)
             (void)parser_accept_symbol(p, ",");
     }
     if (parser_at(p, "PARTITION") && !parser_text(p, at_partition_end, &p->st->options.partition))
         return false;
-    if (parser_accept(p, "START"))
-        return parser_expect(p, "TRANSACTION");
+    if (!start_transaction(p, &start))
+        return false;
     if (parser_at(p, "IGNORE") || parser_at(p, "REPLACE") || parser_at(p, "AS") ||
         parser_at(p, "SELECT") || parser_at(p, "WITH") || parser_at(p, "TABLE") ||
         parser_at(p, "VALUES") || parser_at_symbol(p, "("))

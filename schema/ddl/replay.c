@@ -107,7 +107,8 @@ static bool unknown_table(struct replay *r, const struct table_ref *ref)
 
 static struct alter_env env_for(const struct replay *r, const char *db)
 {
-    struct alter_env env = {NULL, NULL, r->ctx->explicit_defaults_for_timestamp};
+    struct alter_env env = {NULL, NULL, r->ctx->explicit_defaults_for_timestamp,
+                            r->ctx->utf8mb4_collation};
 
     if (!catalog_database(r->catalog, db, &env.charset, &env.collation)) {
         env.charset = r->ctx->charset ? r->ctx->charset : "utf8mb4";
@@ -358,15 +359,15 @@ static void children_effects(struct replay *r)
     free(all);
 }
 
-static void pick_database_charset(const struct statement *st, const char **charset,
-                                  const char **collation)
+static void pick_database_charset(const struct statement *st, const char *utf8mb4_collation,
+                                  const char **charset, const char **collation)
 {
     if (st->options.collation) {
         *collation = st->options.collation;
         *charset = collation_charset(st->options.collation);
     } else if (st->options.charset) {
         *charset = st->options.charset;
-        *collation = charset_default_collation(st->options.charset);
+        *collation = default_collation(st->options.charset, utf8mb4_collation);
     }
 }
 
@@ -386,7 +387,7 @@ static bool change_database(struct replay *r)
     }
     charset = arena_strdup(r->arena, charset);
     collation = arena_strdup(r->arena, collation);
-    pick_database_charset(r->st, &charset, &collation);
+    pick_database_charset(r->st, r->ctx->utf8mb4_collation, &charset, &collation);
     catalog_put_database(r->catalog, r->st->database, charset, collation);
     return true;
 }
@@ -473,7 +474,7 @@ done:
 
 bool ddl_parse_table(const char *text, const char *db, struct table **out, struct err *err)
 {
-    static const struct alter_env env = {"utf8mb4", "utf8mb4_0900_ai_ci", true};
+    static const struct alter_env env = {"utf8mb4", "utf8mb4_0900_ai_ci", true, NULL};
     struct ddl_context ctx = {.db = db, .explicit_defaults_for_timestamp = true};
     struct arena arena = {0};
     struct statement st;
@@ -501,6 +502,6 @@ bool ddl_database_charset(const struct ddl *ddl, struct arena *arena, const char
         return false;
     *charset = NULL;
     *collation = NULL;
-    pick_database_charset(&st, charset, collation);
+    pick_database_charset(&st, NULL, charset, collation);
     return true;
 }

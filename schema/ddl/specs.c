@@ -175,7 +175,7 @@ bool ddl_alter_specs(const struct ddl *ddl, struct arena *arena, struct alter_sp
     }
     all.before = ddl->effects[0].before;
     all.after = ddl->effects[0].after;
-    env = (struct alter_env){all.after->charset, all.after->collation, true};
+    env = (struct alter_env){all.after->charset, all.after->collation, true, NULL};
     if (!ddl_parse(ddl->text, &ctx, arena, &st, err))
         return false;
     /* Only for the names that keys and constraints get; the definition itself is known. */

@@ -17,6 +17,7 @@ struct ddl_target {
     unsigned n_statements;
     unsigned n_compared;
     unsigned n_reloads;
+    unsigned n_defaults;
 };
 
 static bool run(struct ddl_target *t, const char *sql)
@@ -51,8 +52,9 @@ void ddl_target_close(struct ddl_target *t)
 {
     if (t == NULL)
         return;
-    printf("target: %u statements, %u tables compared, %u reloads asked for\n", t->n_statements,
-           t->n_compared, t->n_reloads);
+    printf(
+        "target: %u statements, %u tables compared, %u defaults compared, %u reloads asked for\n",
+        t->n_statements, t->n_compared, t->n_defaults, t->n_reloads);
     mysql_close(t->m);
     free(t);
 }
@@ -224,5 +226,91 @@ unsigned ddl_target_follow(struct ddl_target *t, const struct catalog *c, const 
             compare(t, after);
     }
     arena_release(&arena);
+    return t->n_bad - bad;
+}
+
+/* The columns with a literal default, from the only row. */
+static void put_select(struct buf *b, const struct table *table)
+{
+    const char *separator = "SELECT ";
+
+    for (uint32_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].default_kind != DEFAULT_LITERAL)
+            continue;
+        buf_put_str(b, separator);
+        if (table->columns[i].type == COLUMN_BIT)
+            buf_put_str(b, "0+");
+        sql_put_name(b, table->columns[i].name);
+        separator = ", ";
+    }
+    if (b->len == 0)
+        return;
+    buf_put_str(b, " FROM ");
+    sql_put_table(b, table->db, table->name);
+}
+
+static MYSQL_RES *default_row(MYSQL *m, const struct table *table)
+{
+    struct buf b = BUF_INIT;
+    MYSQL_RES *res = NULL;
+
+    buf_put_str(&b, "DELETE FROM ");
+    sql_put_table(&b, table->db, table->name);
+    if (mysql_query(m, buf_cstr(&b)) != 0)
+        printf("not emptied: %s\n", mysql_error(m));
+    buf_reset(&b);
+    buf_put_str(&b, "INSERT INTO ");
+    sql_put_table(&b, table->db, table->name);
+    buf_put_str(&b, " () VALUES ()");
+    if (mysql_query(m, buf_cstr(&b)) != 0) {
+        printf("no row: %s\n  %s\n", mysql_error(m), buf_cstr(&b));
+    } else {
+        buf_reset(&b);
+        put_select(&b, table);
+        if (mysql_query(m, buf_cstr(&b)) == 0)
+            res = mysql_store_result(m);
+    }
+    buf_release(&b);
+    return res;
+}
+
+static bool has_literal_default(const struct table *table)
+{
+    for (uint32_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].default_kind == DEFAULT_LITERAL)
+            return true;
+    }
+    return false;
+}
+
+unsigned ddl_target_defaults(struct ddl_target *t, MYSQL *source, const struct table *table)
+{
+    MYSQL_RES *a, *b;
+    MYSQL_ROW x, y;
+    unsigned bad = t->n_bad;
+
+    if (!has_literal_default(table))
+        return 0;
+    run(t, "SET sql_mode='ALLOW_INVALID_DATES'");
+    a = default_row(source, table);
+    b = default_row(t->m, table);
+    x = a ? mysql_fetch_row(a) : NULL;
+    y = b ? mysql_fetch_row(b) : NULL;
+    if (x == NULL || y == NULL) {
+        t->n_bad++;
+        printf("%s.%s: no row of defaults to compare\n", table->db, table->name);
+    }
+    for (unsigned i = 0; x && y && i < mysql_num_fields(a); i++) {
+        unsigned long *lx = mysql_fetch_lengths(a), *ly = mysql_fetch_lengths(b);
+
+        t->n_defaults++;
+        if (x[i] && y[i] && lx[i] == ly[i] && memcmp(x[i], y[i], lx[i]) == 0)
+            continue;
+        t->n_bad++;
+        printf("%s.%s.%s: default %s on the source, %s on the target\n", table->db, table->name,
+               mysql_fetch_field_direct(a, i)->name, x[i] ? x[i] : "NULL", y[i] ? y[i] : "NULL");
+    }
+    mysql_free_result(a);
+    mysql_free_result(b);
     return t->n_bad - bad;
 }
