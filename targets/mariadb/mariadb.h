@@ -92,6 +92,8 @@ MUST_CHECK bool maria_session(struct target *t, struct err *err);
 void maria_error(struct target *t, struct err *err, const char *what);
 /* Is the row, not the server, at fault? Of the last error of the connection. */
 bool maria_is_data_error(unsigned server_errno);
+/* Is the table on the target not what it was made? */
+bool maria_is_table_error(unsigned server_errno);
 /* Run one or several statements; results are drained. what: for messages. */
 MUST_CHECK bool maria_run(struct target *t, struct bytes sql, const char *what, struct err *err);
 MUST_CHECK bool maria_run_str(struct target *t, const char *sql, const char *what, struct err *err);

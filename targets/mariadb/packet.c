@@ -131,6 +131,13 @@ static void statement_error(struct target *t, const struct expect *e, struct err
     }
     put_what(&what, t, e);
     maria_error(t, err, buf_cstr(&what));
+    if (maria_is_table_error(number)) {
+        err_reason(err, ERR_DATA, "target_changed",
+                   "%s: the table on the target is not as it was made, error %u (%s)",
+                   buf_cstr(&what), number, mysql_sqlstate(t->my));
+        err->side = ERR_SIDE_TARGET;
+        err->server_errno = number;
+    }
     /* The connection, not the table, is to blame. */
     if (err->kind == ERR_RETRY)
         t->failed = NULL;

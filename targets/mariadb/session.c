@@ -33,15 +33,26 @@ bool maria_is_data_error(unsigned server_errno)
     return false;
 }
 
+bool maria_is_table_error(unsigned server_errno)
+{
+    /* Unknown table or column, wrong column count, no right, read only, not a table, no default. */
+    static const unsigned numbers[] = {1146, 1054, 1136, 1142, 1143, 1036, 1347, 1364, 1932};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (numbers[i] == server_errno)
+            return true;
+    return false;
+}
+
 /*
  * Connection gone (2026 is how a cut shows inside TLS), too many connections, shutdown,
- * network, lock waits and deadlocks, read-only (a failover in progress), killed.
+ * network, lock waits and deadlocks, read-only (a failover in progress), killed, disk full.
  */
 static bool is_transient(unsigned number)
 {
     static const unsigned numbers[] = {
-        2006, 2013, 2026, 2055, 1020, 1040, 1053, 1077, 1079, 1158, 1159, 1160, 1161,
-        1184, 1189, 1190, 1205, 1206, 1213, 1290, 1836, 1317, 1880, 1927, 1969,
+        2006, 2013, 2026, 2055, 1020, 1040, 1053, 1077, 1079, 1158, 1159, 1160, 1161, 1184,
+        1189, 1190, 1205, 1206, 1213, 1290, 1836, 1317, 1880, 1927, 1969, 1021, 1114,
     };
 
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

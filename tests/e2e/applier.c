@@ -494,6 +494,22 @@ static void test_applier_stops_one_table_and_goes_on(void **state)
     table_states_free(states, n);
 }
 
+static void test_applier_stops_a_table_that_somebody_dropped_on_the_target(void **state)
+{
+    struct value row[3] = {{.kind = VALUE_INT, .i = 5}, {.kind = VALUE_NULL}, {.kind = VALUE_NULL}};
+
+    (void)state;
+    follow_all();
+    run_sql("DROP TABLE w.heap");
+    begin_tx();
+    put_change(5, NULL, row);
+    put_change(4, NULL, row);
+    apply_until(end_tx(), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM w.emp"), 1);
+    assert_int_equal(number("SELECT life FROM domicile.table_state WHERE name='heap'"),
+                     TABLE_STOPPED);
+}
+
 static void test_applier_is_fenced_by_a_second_one(void **state)
 {
     struct apply_config c = apply_config();
@@ -575,6 +591,7 @@ int main(void)
         TEST(test_applier_heals_a_window),
         TEST(test_applier_streams_a_transaction_larger_than_a_group),
         TEST(test_applier_stops_one_table_and_goes_on),
+        TEST(test_applier_stops_a_table_that_somebody_dropped_on_the_target),
         TEST(test_applier_is_fenced_by_a_second_one),
         TEST(test_applier_follows_ddl),
     };
