@@ -14,23 +14,22 @@
 /*
  * Words that may stand before a parenthesis. What is not here may be missing in MariaDB, be
  * refused in a stored expression or give another text (JSON constructors, regular
- * expressions, dates by locale, floats as text).
+ * expressions, dates by locale, floats as text, the case of letters newer than Unicode 9).
  */
 static const char *const functions[] = {
-    "abs",      "and",          "as",          "between",      "binary",      "case",
-    "cast",     "ceil",         "ceiling",     "char",         "char_length", "character_length",
-    "coalesce", "concat",       "concat_ws",   "convert",      "crc32",       "date",
-    "datediff", "datetime",     "day",         "dayofmonth",   "decimal",     "div",
-    "else",     "field",        "floor",       "greatest",     "hex",         "hour",
-    "if",       "ifnull",       "in",          "inet_aton",    "instr",       "is",
-    "isnull",   "json_extract", "json_length", "json_unquote", "json_valid",  "lcase",
-    "least",    "left",         "length",      "like",         "locate",      "lower",
-    "lpad",     "ltrim",        "minute",      "mod",          "month",       "not",
-    "nullif",   "octet_length", "or",          "position",     "quarter",     "repeat",
-    "replace",  "reverse",      "right",       "round",        "rpad",        "rtrim",
-    "second",   "sha2",         "sign",        "substr",       "substring",   "then",
-    "time",     "to_days",      "trim",        "truncate",     "ucase",       "unhex",
-    "upper",    "when",         "xor",         "year",         "extract",     "nchar",
+    "abs",          "and",         "as",           "between",    "binary",       "case",
+    "cast",         "ceil",        "ceiling",      "char",       "char_length",  "character_length",
+    "coalesce",     "concat",      "concat_ws",    "convert",    "crc32",        "date",
+    "datediff",     "day",         "dayofmonth",   "decimal",    "div",          "else",
+    "field",        "floor",       "greatest",     "hex",        "hour",         "if",
+    "ifnull",       "in",          "inet_aton",    "instr",      "is",           "isnull",
+    "json_extract", "json_length", "json_unquote", "json_valid", "least",        "left",
+    "length",       "like",        "locate",       "lpad",       "ltrim",        "minute",
+    "mod",          "month",       "not",          "nullif",     "octet_length", "or",
+    "position",     "quarter",     "repeat",       "replace",    "reverse",      "right",
+    "round",        "rpad",        "rtrim",        "second",     "sha2",         "sign",
+    "substr",       "substring",   "then",         "to_days",    "trim",         "truncate",
+    "unhex",        "when",        "xor",          "year",       "extract",      "nchar",
 };
 
 /* More that a default may use: it is evaluated only where the target itself fills a column. */
@@ -46,8 +45,16 @@ static const char *const check_functions[] = {
     "regexp", "rlike", "json_type", "json_contains", "json_keys", "st_srid",
 };
 
+/* With these the collation of a text decides, and some letters have another place in its twin. */
+static const char *const comparisons[] = {
+    "like",  "in",     "between",  "field",  "greatest", "least",
+    "instr", "locate", "position", "nullif", "case",
+};
+
 /* Casts to these are not known to MariaDB, or mean something else. */
 static const char *const foreign_types[] = {
+    "time",
+    "datetime",
     "json",
     "year",
     "float",
@@ -276,6 +283,32 @@ static bool in_foreign_key(const struct table *t, const char *column)
     return false;
 }
 
+static bool compares(const char *expr)
+{
+    static const char *const symbols[] = {"=", "<", ">", "<=", ">=", "<>", "!=", "<=>"};
+    struct arena arena = {0};
+    struct lexer lx;
+    struct token t;
+    bool found = false;
+
+    lexer_init(&lx, bytes_str(expr), 0, &arena);
+    while (!found && (t = lexer_next(&lx)).kind != TOKEN_END && t.kind != TOKEN_BAD) {
+        found = t.kind == TOKEN_WORD && IN_LIST(&t, comparisons);
+        for (size_t i = 0; i < sizeof(symbols) / sizeof(*symbols); i++)
+            found = found || is_symbol(&t, symbols[i]);
+    }
+    arena_release(&arena);
+    return found;
+}
+
+/* Is it text whose twin collation on MariaDB orders some letters differently? */
+static bool has_twin_collation(const struct column *c)
+{
+    bool differs = false;
+
+    return c->collation && collation_for_mariadb(c->collation, UINT32_MAX, &differs) && differs;
+}
+
 static bool is_approximate(const struct column *c)
 {
     return c->type == COLUMN_FLOAT || c->type == COLUMN_DOUBLE;
@@ -302,7 +335,8 @@ bool mariadb_column_is_plain(const struct table *t, const struct column *c)
         if (other == c || !expr_names(c->generated_expr, other->name))
             continue;
         if (is_approximate(other) || other->type == COLUMN_CHAR ||
-            other->type == COLUMN_TIMESTAMP || other->type == COLUMN_GEOMETRY)
+            other->type == COLUMN_TIMESTAMP || other->type == COLUMN_GEOMETRY ||
+            (has_twin_collation(other) && compares(c->generated_expr)))
             return true;
     }
     return false;
