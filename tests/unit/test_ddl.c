@@ -116,8 +116,8 @@ static void test_ddl_reads_statements_that_broke_other_tools(void **state)
         "CREATE TABLE `a.b` (`c.d` int)",
         "CREATE TABLE a8 (order_id int)",
         "ALTER TABLE a8 CHANGE order_id sum int",
-        "CREATE TABLE a9 (url int, auto int, manual int, vector int, qualify int, tablesample int, "
-        "online int, returning int, internal int)",
+        "CREATE TABLE a9 (url int, auto int, manual int, vector int, qualify int, tablesample int)",
+        "CREATE TABLE a10 (online int, returning int, internal int)",
         "CREATE TABLE b1 (a varchar(512) UNICODE, b CHARACTER VARYING(3), c SERIAL)",
         "CREATE TABLE b2 (a int SERIAL DEFAULT VALUE)",
         "CREATE TABLE b3 (a float(7.4), b decimal(19.5), c int signed unsigned zerofill zerofill)",
