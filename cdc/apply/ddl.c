@@ -66,12 +66,21 @@ static enum fate fate_of_create(struct apply *a, const struct table *after)
     return FATE_RUN;
 }
 
+/* Does a loader have the table in hand? What it reads is newer than this statement. */
+static bool is_in_hand(struct apply *a, const struct table *t)
+{
+    enum table_life life = life_of(a, t);
+
+    return life == TABLE_WAIT || life == TABLE_LOAD || life == TABLE_COLLAPSE;
+}
+
 static enum fate fate_of(struct apply *a, const struct ddl_effect *e)
 {
     const struct table *seen = e->after ? e->after : e->before;
     bool stays = e->before && e->after && same_name(e->before, e->after);
 
-    if (tables_has(&a->tables, seen->db, seen->name, a->tx.lsn)) {
+    if (tables_has(&a->tables, seen->db, seen->name, a->tx.lsn) ||
+        (e->before && e->after && !stays && is_in_hand(a, e->after))) {
         bool moves = e->before && e->after && !stays;
 
         return moves && !tables_has(&a->tables, e->before->db, e->before->name, a->tx.lsn) &&

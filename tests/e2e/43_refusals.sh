@@ -23,8 +23,8 @@ refused() { # WHAT SQL PART: replicate stops with exit 5 and names the kind
     mkdir -m 700 "$DIR/queue"
     domicile load >/dev/null || fail "load after $1"
 }
-refused "partition DDL" "CREATE TABLE r.p (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (10));
-    ALTER TABLE r.p DROP PARTITION p0, ALGORITHM=INPLACE" "PARTITION" || true
+refused "partition DDL" "CREATE TABLE r.p (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (10),
+    PARTITION p1 VALUES LESS THAN (20)); ALTER TABLE r.p DROP PARTITION p0" "PARTITION"
 refused "statement format" "SET SESSION binlog_format = STATEMENT; UPDATE r.t SET v = v + 1" "statement"
 refused "XA" "XA START 'x'; UPDATE r.t SET v = v + 1; XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'" "XA"
 
