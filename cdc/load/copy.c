@@ -2,6 +2,7 @@
 
 #include "cdc/load/work.h"
 #include "cdc/source/chunks.h"
+#include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
@@ -245,9 +246,12 @@ static bool do_work(struct worker *w, struct work *work, enum load_step *step, s
             ok = load_plan_table(w->load, work->table, w->source, w->target, step, err);
             w->checked = ok ? work->table : NULL;
         }
-        if (ok || err->kind != ERR_RETRY || strcmp(err->reason, "table_changed") != 0)
+        if (ok || !source_is_blocked(err))
             return ok;
-        /* DDL came between the view and the table: only a newer view can read it. */
+        if (stop_requested())
+            return false;
+        /* DDL came between the view and the table, or waits for a view of ours to end: only a
+         * newer view can read it. */
         load_view_close(w->source, &w->view);
         w->checked = NULL;
     }
@@ -374,6 +378,7 @@ static void *worker_main(void *arg)
     struct err err = ERR_INIT;
 
     if (!source_connect(l->config->source, &w->source, &err) ||
+        !source_bound_waits(w->source, &err) ||
         !target_connect(l->config->target, l->config->guard, &w->target, &err) || !work_on(w, &err))
         fail(l, &err);
     load_view_close(w->source, &w->view);

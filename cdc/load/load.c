@@ -5,6 +5,7 @@
 
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
+#include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
@@ -321,6 +322,7 @@ static bool attempt(struct load *l, struct err *err)
     l->has_failed = false;
     l->n_samples = 0;
     if (!source_connect(l->config->source, &l->source, err) ||
+        !source_bound_waits(l->source, err) ||
         !target_connect(l->config->target, l->config->guard, &l->target, err) ||
         !apply_reload_tables(l->config->apply, err))
         goto done;

@@ -2,6 +2,7 @@
 
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
+#include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
@@ -154,7 +155,7 @@ bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err)
                 t->step = STEP_GONE;
                 return true;
             }
-            if (err->kind != ERR_RETRY || strcmp(err->reason, "table_changed") != 0)
+            if (!source_is_blocked(err))
                 return false;
         }
         if (loaded || t->step == STEP_AGAIN)

@@ -15,4 +15,13 @@
 MUST_CHECK bool source_view_open_behind(struct source *s, const struct gtid *applied,
                                         struct source_view_bounds *bounds, struct err *err);
 
+/*
+ * DDL that waits for a view to end keeps later readers of its table waiting, too: readers with
+ * several views could wait for each other for ever. Waits for such locks end after seconds on
+ * this connection; source_is_blocked() tells that error (or the DDL's own coming in between)
+ * from others. The remedy is to close the view and to try again.
+ */
+MUST_CHECK bool source_bound_waits(struct source *s, struct err *err);
+bool source_is_blocked(const struct err *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cdc/source/chunks.h"
+#include "cdc/source/view.h"
 #include "cdc/validate/work.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
@@ -131,6 +132,7 @@ static void release_tables(struct validate *v)
 
         table_free(t->table);
         free(t->definition);
+        free(t->given_back);
         arena_release(&t->arena);
         arena_release(&t->touched_arena);
         arena_release(&t->bad_arena);
@@ -244,11 +246,15 @@ static bool take(struct check_table *t, bool is_fresh, struct work *work)
         t->is_busy = true;
         return true;
     }
-    if (t->step != CHECK_CHUNKS)
+    if (t->step != CHECK_CHUNKS || t->is_blocked)
         return false;
     if (t->touched.count && !t->touched_taken) {
         t->touched_taken = true;
         *work = (struct work){WORK_TOUCHED, t, 0};
+        return true;
+    }
+    if (t->n_given_back && is_fresh) {
+        *work = (struct work){WORK_CHUNK, t, t->given_back[--t->n_given_back]};
         return true;
     }
     if (t->next_chunk == t->n_chunks || !is_fresh)
@@ -273,6 +279,27 @@ static struct work next_work(struct validate *v)
     return work;
 }
 
+/*
+ * DDL on the source waits for our views to end, or came in between: the table is read again
+ * in the next slice. If the definition is another one then, check_again() says so.
+ */
+static void put_off(struct validate *v, const struct work *work)
+{
+    struct check_table *t = work->table;
+
+    if (++t->tries >= VALIDATE_BLOCKED_MAX) {
+        give_up(v, t, "not compared to its end: DDL on the source kept it from being read");
+        return;
+    }
+    if (work->kind == WORK_PLAN) {
+        t->step = CHECK_LATER;
+        return;
+    }
+    t->given_back = xrealloc(t->given_back, (t->n_given_back + 1) * sizeof(*t->given_back));
+    t->given_back[t->n_given_back++] = work->chunk;
+    t->is_blocked = true;
+}
+
 static bool do_work(struct check_worker *w, const struct work *work, struct err *err)
 {
     struct check_table *t = work->table;
@@ -285,24 +312,28 @@ static bool do_work(struct check_worker *w, const struct work *work, struct err 
         ok = keyed_touched(w, t, err);
     else
         ok = keyed_chunk(w, t, work->chunk, err);
-    if (!ok)
-        err_context(err, "compare %s.%s", t->table->db, t->table->name);
     pthread_mutex_lock(&v->lock);
+    if (!ok && source_is_blocked(err)) {
+        put_off(v, work);
+        w->is_blocked = ok = true;
+    } else if (work->kind == WORK_CHUNK) {
+        t->done_chunks++;
+    }
     if (work->kind == WORK_PLAN)
         t->is_busy = false;
-    if (work->kind == WORK_CHUNK)
-        t->done_chunks++;
     pthread_mutex_unlock(&v->lock);
+    if (!ok)
+        err_context(err, "compare %s.%s", t->table->db, t->table->name);
     return ok;
 }
 
 static void *worker_main(void *arg)
 {
     struct check_worker *w = arg;
-    struct err err = ERR_INIT;
+    struct err err = ERR_INIT, closing = ERR_INIT;
     bool ok = true;
 
-    while (ok) {
+    while (ok && !w->is_blocked) {
         struct work work = next_work(w->v);
 
         if (stop_requested()) {
@@ -316,6 +347,10 @@ static void *worker_main(void *arg)
             ok = do_work(w, &work, &err);
         }
     }
+    /* Others may wait for DDL that waits for this view. */
+    if (w->has_source_view && !source_view_close(w->source, &closing))
+        closing.kind = ERR_NONE;
+    w->has_source_view = false;
     if (!ok) {
         pthread_mutex_lock(&w->v->lock);
         if (!w->v->has_failed)
@@ -408,7 +443,8 @@ static bool open_all(struct validate *v, struct err *err)
         struct check_worker *w = &v->workers[i];
 
         w->v = v;
-        if (!source_connect(c->source, &w->source, err) ||
+        w->is_blocked = false;
+        if (!source_connect(c->source, &w->source, err) || !source_bound_waits(w->source, err) ||
             !target_connect(c->target, c->guard, &w->target, err))
             return false;
     }

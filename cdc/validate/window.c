@@ -70,7 +70,7 @@ static void forget_touched(struct check_table *t)
 {
     map_reset(&t->touched);
     arena_reset(&t->touched_arena);
-    t->is_touched = t->has_ddl = t->touched_taken = false;
+    t->is_touched = t->has_ddl = t->touched_taken = t->is_blocked = false;
 }
 
 bool slice_read_window(struct validate *v, struct err *err)
@@ -192,6 +192,7 @@ bool slice_open(struct validate *v, struct err *err)
         if (!target_view_open(v->workers[i].target, err))
             return false;
         v->workers[i].has_target_view = true;
+        v->workers[i].is_blocked = false;
     }
     if (!validate_read_tables(v, err) || !slice_read_window(v, err))
         return false;

@@ -17,7 +17,8 @@
 #define VALIDATE_WORKERS_MAX 32
 #define VALIDATE_CHUNK_ROWS 10000
 #define VALIDATE_SLICE_US ((uint64_t)10 * 60 * 1000 * 1000)
-#define VALIDATE_TRIES_MAX 5 /* slices in which an unkeyed table may be found written */
+#define VALIDATE_TRIES_MAX 5    /* slices in which an unkeyed table may be found written */
+#define VALIDATE_BLOCKED_MAX 20 /* times that DDL may keep a table from being read */
 
 enum check_step {
     CHECK_PLAN,   /* definition and chunks are to be read */
@@ -49,6 +50,9 @@ struct check_table {
     struct arena arena;          /* chunk bounds */
     const struct value **bounds; /* low bound of chunk i + 1 */
     size_t n_chunks, next_chunk, done_chunks;
+    size_t *given_back; /* chunks that DDL on the source kept from being read in a slice */
+    size_t n_given_back;
+    bool is_blocked;            /* for the rest of this slice */
     struct arena touched_arena; /* of this slice */
     struct map touched;         /* key bytes to struct touched_key */
     bool is_touched;            /* rows of it changed inside the window */
@@ -67,6 +71,7 @@ struct check_worker {
     struct source *source;
     struct target *target;
     bool has_source_view, has_target_view;
+    bool is_blocked; /* takes no more work in this slice */
 };
 
 struct validate {

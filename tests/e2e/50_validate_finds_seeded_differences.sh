@@ -1,5 +1,5 @@
 #!/bin/bash
-# 40_validate_finds_seeded_differences - damages behind the tool's back: all found, none
+# 50_validate_finds_seeded_differences - damages behind the tool's back: all found, none
 # invented, all repaired, while writers write elsewhere. SEED=N repeats a run.
 . "$(dirname "$0")/../lib/e2e.sh"
 
