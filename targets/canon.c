@@ -3,9 +3,15 @@
 #include <string.h>
 
 #include "schema/types/types.h"
+#include "targets/mariadb/ddl.h"
 
 /* Any release of MariaDB: a character set that none of them has. */
 #define MARIADB_NEWEST 999999
+
+bool canon_has(const struct table *t, const struct column *c)
+{
+    return mariadb_column_is_written(t, c);
+}
 
 static void put_call(struct buf *b, const char *before, const struct column *c, const char *after)
 {
@@ -100,7 +106,7 @@ void canon_put_hash(struct buf *b, const struct table *t, enum sql_dialect diale
     for (uint32_t i = 0; i < t->n_columns; i++) {
         const struct column *c = &t->columns[i];
 
-        if (column_is_generated(c))
+        if (!canon_has(t, c))
             continue;
         buf_put_str(b, comma);
         put_call(b, ",IF(", c, " IS NULL,'N',");
@@ -118,7 +124,7 @@ static void put_minus_zeros(struct buf *b, const struct table *t, enum sql_diale
     for (uint32_t i = 0; i < t->n_columns && dialect == SQL_MYSQL; i++) {
         const struct column *c = &t->columns[i];
 
-        if (column_is_generated(c) || (c->type != COLUMN_FLOAT && c->type != COLUMN_DOUBLE))
+        if (!canon_has(t, c) || (c->type != COLUMN_FLOAT && c->type != COLUMN_DOUBLE))
             continue;
         put_call(b, "+IF(", c, "=0 AND ");
         put_call(b, "SUBSTR(HEX(POINT(", c, ",0)),33,2)='80',1,0)");

@@ -7,9 +7,9 @@
  * geometry and vectors as SHA-256 of theirs (HEX and the like are NULL above
  * max_allowed_packet, two different 12 MiB values would hash alike), floats as the bits that
  * POINT keeps, -0.0 as 0 because MariaDB stores that, ENUM and SET by number. Generated
- * columns are computed by each server and left out. A token that comes out NULL though its
- * column is not makes the row's text NULL: such a row was not hashed, and canon_put_sums
- * shows it (types-and-ddl.md D with its corrections).
+ * columns are computed by each server and left out, unless the target's is a plain one. A token
+ * that comes out NULL though its column is not makes the row's text NULL: such a row was not
+ * hashed, and canon_put_sums shows it (types-and-ddl.md D with its corrections).
  *
  * For sessions with NAMES utf8mb4 and time_zone +00:00.
  */
@@ -19,6 +19,10 @@
 #include "schema/base/buf.h"
 #include "schema/table.h"
 #include "targets/sqltext.h"
+
+/* Is the column part of the text? Generated ones are only where the target stores what the
+ * source computed. */
+bool canon_has(const struct table *t, const struct column *c);
 
 /* SHA2(row text, 256): 64 hex digits. */
 void canon_put_hash(struct buf *b, const struct table *t, enum sql_dialect dialect);

@@ -4,6 +4,7 @@
 #include "cdc/validate/work.h"
 #include "schema/base/digest.h"
 #include "schema/base/xalloc.h"
+#include "targets/canon.h"
 
 /* MariaDB stores -0.0 as 0 by every protocol. */
 static bool is_zero(const struct value *v)
@@ -18,8 +19,8 @@ bool rows_equal(const struct table *t, const struct value *source, const struct 
     for (uint32_t i = 0; i < t->n_columns; i++) {
         const struct value *a = &source[i], *b = &target[i];
 
-        if (a->kind == VALUE_ABSENT || b->kind == VALUE_ABSENT ||
-            column_is_generated(&t->columns[i]) || value_equal(a, b) || (is_zero(a) && is_zero(b)))
+        if (a->kind == VALUE_ABSENT || b->kind == VALUE_ABSENT || value_equal(a, b) ||
+            (is_zero(a) && is_zero(b)))
             continue;
         columns[(*n)++] = i;
     }
@@ -51,7 +52,7 @@ static void remember(struct check_table *t, struct bytes key, const struct value
 static void put_whole_row(struct buf *b, const struct table *t, const struct value *row)
 {
     for (uint32_t i = 0; i < t->n_columns; i++) {
-        if (!column_is_generated(&t->columns[i]))
+        if (canon_has(t, &t->columns[i]))
             value_put_key(b, &row[i]);
     }
 }

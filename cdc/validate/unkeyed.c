@@ -30,7 +30,7 @@ static void put_image(struct buf *b, const struct table *t, const struct value *
     for (uint32_t i = 0; i < t->n_columns; i++) {
         struct value v = row[i];
 
-        if (column_is_generated(&t->columns[i]))
+        if (!canon_has(t, &t->columns[i]))
             continue;
         if (v.kind == VALUE_DOUBLE && v.d == 0)
             v.d = 0;
