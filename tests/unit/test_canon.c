@@ -61,7 +61,10 @@ static void test_generated_columns_stay_out(void **state)
 {
     struct column columns[2] = {
         {.name = "a", .type = COLUMN_INT},
-        {.name = "g", .type = COLUMN_INT, .generated = GENERATED_STORED},
+        {.name = "g",
+         .type = COLUMN_INT,
+         .generated = GENERATED_STORED,
+         .generated_expr = "`a` + 1"},
     };
     struct table t = {.db = "d", .name = "t", .columns = columns, .n_columns = 2};
     struct buf b = BUF_INIT;
