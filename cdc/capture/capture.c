@@ -79,6 +79,11 @@ void capture_applied(struct capture *c, uint64_t lsn)
     atomic_store(&c->applied, lsn);
 }
 
+uint64_t capture_lsn(struct capture *c)
+{
+    return queue_get_end(c->queue).lsn;
+}
+
 void capture_stats_read(struct capture *c, struct capture_stats *out)
 {
     pthread_mutex_lock(&c->lock);

@@ -46,6 +46,7 @@ void capture_close(struct capture *c);
 MUST_CHECK bool capture_run(struct capture *c, const struct position *until, struct err *err);
 /* From any thread: end capture_run as if stopped. */
 void capture_stop(struct capture *c);
+uint64_t capture_lsn(struct capture *c); /* the published end */
 void capture_stats_read(struct capture *c, struct capture_stats *out);
 /* For trimming: the lowest LSN applied by every consumer, from any thread. */
 void capture_applied(struct capture *c, uint64_t lsn);

@@ -16,8 +16,9 @@
 /* Looks through the transactions that came while definitions were read. */
 struct scan {
     struct catalog *catalog;
-    struct gtid_set *seen;
+    struct gtid_set *seen; /* what was executed at first, and what was read since */
     struct gtid current;
+    struct position at;
     struct arena arena;
     bool found_ddl;
 };
@@ -62,23 +63,32 @@ static bool scan_end(void *ctx, const struct position *end, struct err *err)
 {
     struct scan *s = ctx;
 
-    (void)end, (void)err;
+    (void)err;
     gtid_set_add(s->seen, &s->current);
+    s->at = *end;
     return true;
 }
 
 static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
 {
-    (void)ctx, (void)at, (void)source_us, (void)err;
+    struct scan *s = ctx;
+
+    (void)source_us, (void)err;
+    s->at = *at;
     return true;
 }
 
+static bool has_come_to(const struct scan *scan, const struct position *end)
+{
+    return scan->at.file[0] && position_compare(&scan->at, end) >= 0;
+}
+
 static bool scan_stream(struct source *stream, struct scan *scan, struct decoder *d,
-                        const struct gtid_set *from, const struct gtid_set *to, struct err *err)
+                        const struct gtid_set *from, const struct position *end, struct err *err)
 {
     if (!source_stream_start(stream, from, err))
         return false;
-    while (!scan->found_ddl && !gtid_set_contains(scan->seen, to)) {
+    while (!scan->found_ddl && (decoder_in_transaction(d) || !has_come_to(scan, end))) {
         struct bytes event;
 
         if (stop_requested()) {
@@ -93,10 +103,10 @@ static bool scan_stream(struct source *stream, struct scan *scan, struct decoder
     return true;
 }
 
-/* *moved: was there DDL in the transactions of `to` that are not in `from`? */
-static bool schema_moved(const struct capture_config *config, struct catalog *catalog,
-                         const struct gtid_set *from, const struct gtid_set *to, bool *moved,
-                         struct err *err)
+/* *executed: the GTIDs up to `end`; NULL when there was DDL between `from` and `end`. */
+static bool scan_between(const struct capture_config *config, struct catalog *catalog,
+                         const struct gtid_set *from, const struct position *end,
+                         struct gtid_set **executed, struct err *err)
 {
     struct scan scan = {.catalog = catalog, .seen = gtid_set_clone(from)};
     struct decode_sink sink = {.ctx = &scan,
@@ -114,9 +124,12 @@ static bool schema_moved(const struct capture_config *config, struct catalog *ca
     if (!source_connect(config->source, &stream, err))
         goto done;
     d = decoder_new(&sink, source_info(stream)->checksum_crc32, config->event_bytes_max);
-    if (!scan_stream(stream, &scan, d, from, to, err))
+    if (!scan_stream(stream, &scan, d, from, end, err))
         goto done;
-    *moved = scan.found_ddl;
+    if (!scan.found_ddl) {
+        *executed = scan.seen;
+        scan.seen = NULL;
+    }
     ok = true;
 done:
     decoder_free(d);
@@ -132,33 +145,19 @@ static bool every_table(void *ctx, const char *db, const char *name)
     return true;
 }
 
-/* One try. *good: *catalog holds at *executed exactly. */
+/* One try. *executed: the GTIDs at which the catalogue holds; NULL: the schema moved. */
 static bool read_schema(const struct capture_config *config, struct source *s,
-                        struct catalog *catalog, struct gtid_set **executed, bool *good,
-                        struct err *err)
+                        struct catalog *catalog, struct gtid_set **executed, struct err *err)
 {
-    struct gtid_set *before = NULL, *purged = NULL, *after = NULL, *purged_after = NULL;
-    bool moved = false, ok = false;
+    struct gtid_set *before = NULL, *purged = NULL;
+    struct position end;
+    bool ok = source_gtids(s, &before, &purged, err) &&
+              source_read_catalog(s, every_table, NULL, catalog, err) &&
+              source_binlog_end(s, &end, err) &&
+              scan_between(config, catalog, before, &end, executed, err);
 
-    *good = false;
-    if (!source_gtids(s, &before, &purged, err) ||
-        !source_read_catalog(s, every_table, NULL, catalog, err) ||
-        !source_gtids(s, &after, &purged_after, err))
-        goto done;
-    if (!gtid_set_contains(before, after) &&
-        !schema_moved(config, catalog, before, after, &moved, err))
-        goto done;
-    if (!moved) {
-        *executed = after;
-        after = NULL;
-        *good = true;
-    }
-    ok = true;
-done:
     gtid_set_free(before);
     gtid_set_free(purged);
-    gtid_set_free(after);
-    gtid_set_free(purged_after);
     return ok;
 }
 
@@ -188,17 +187,17 @@ bool capture_create_queue(const struct capture_config *config, struct err *err)
     for (int i = 0; i < TRIES_MAX && !ok; i++) {
         struct catalog *catalog = catalog_new();
         struct gtid_set *executed = NULL;
-        bool good = false;
-        bool failed = !read_schema(config, s, catalog, &executed, &good, err) ||
-                      (good && !make_queue(config, s, executed, catalog, err));
+        bool failed = !read_schema(config, s, catalog, &executed, err) ||
+                      (executed && !make_queue(config, s, executed, catalog, err));
 
+        ok = executed && !failed;
         catalog_free(catalog);
         gtid_set_free(executed);
+        /* A table dropped while the list was read is a schema that moved, no error. */
         if (failed && strcmp(err->reason, "no_table") != 0) {
             source_close(s);
             return false;
         }
-        ok = good && !failed;
         if (!ok) {
             log_info("capture", "the schema changed while it was read; reading it again");
             clock_sleep_us(100000);

@@ -69,6 +69,17 @@ static bool load_first(struct replicate *r, struct err *err)
     return ok;
 }
 
+/* Capture has ended badly: what it has published is still applied, then its error is told. */
+static bool is_drained(struct replicate *r)
+{
+    struct apply_stats stats;
+
+    if (!r->service.apply || !r->service.capture || !atomic_load(&r->service.capture_ended))
+        return true;
+    apply_stats_read(r->service.apply, &stats);
+    return stats.lsn >= capture_lsn(r->service.capture);
+}
+
 /* Watch the threads until one ends or a stop is asked for. */
 static bool watch(struct replicate *r, struct err *err)
 {
@@ -76,7 +87,8 @@ static bool watch(struct replicate *r, struct err *err)
         struct apply_stats stats;
         bool lane_ok;
 
-        if (service_failed(&r->service, err))
+        if (service_failed(&r->service, err) &&
+            (is_drained(r) || lane_ended(&r->service.lane, &lane_ok, err)))
             return false;
         if (r->service.apply && lane_ended(&r->service.lane, &lane_ok, err))
             return true;
@@ -98,8 +110,12 @@ static bool follow(struct replicate *r, struct err *err)
             return watch(r, err);
         return service_wait_queue(&r->service, &r->until, &lsn, err);
     }
-    if (!load_first(r, err) || !service_wait_queue(&r->service, &r->until, &lsn, err))
-        return false;
+    if (!load_first(r, err) || !service_wait_queue(&r->service, &r->until, &lsn, err)) {
+        if (!atomic_load(&r->service.capture_ended) || stop_requested())
+            return false;
+        /* The queue ends before what was asked for, so all of it may be applied. */
+        lsn = UINT64_MAX;
+    }
     lane_start(&r->service.lane, lsn);
     return watch(r, err);
 }

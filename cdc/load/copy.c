@@ -205,6 +205,8 @@ static bool check_definition(struct worker *w, const struct load_table *t, enum 
         }
         goto done;
     }
+    if (!load_view_check(&w->view, now, err))
+        goto done;
     load_print_definition(now, &text);
     if (strcmp(buf_cstr(&text), t->definition) != 0)
         *step = STEP_AGAIN;
@@ -243,7 +245,8 @@ static bool do_work(struct worker *w, struct work *work, enum load_step *step, s
         if (work->chunk) {
             ok = copy_chunk(w, work, step, err);
         } else {
-            ok = load_plan_table(w->load, work->table, w->source, w->target, step, err);
+            ok = load_plan_table(w->load, work->table, w->source, &w->view, w->target, step,
+                                 err);
             w->checked = ok ? work->table : NULL;
         }
         if (ok || !source_is_blocked(err))

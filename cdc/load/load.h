@@ -12,6 +12,8 @@
 #ifndef CDC_LOAD_LOAD_H
 #define CDC_LOAD_LOAD_H
 
+#include <stdatomic.h>
+
 #include "cdc/apply/apply.h"
 #include "cdc/source/source.h"
 
@@ -32,6 +34,7 @@ struct load_config {
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;
+    const atomic_bool *capture_ended; /* set: the queue grows no more; NULL: not known */
     struct apply *apply;      /* the lane, not running */
     uint32_t workers;         /* 0 = 4 */
     uint64_t chunk_bytes;     /* 0 = 32 MiB, by the source's average row length */

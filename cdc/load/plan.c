@@ -370,8 +370,9 @@ void load_print_definition(struct table *table, struct buf *text)
     ddl_print_table(table, text);
 }
 
-bool load_plan_table(struct load *l, struct load_table *t, struct source *s, struct target *target,
-                     enum load_step *step, struct err *err)
+bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
+                     const struct load_view *v, struct target *target, enum load_step *step,
+                     struct err *err)
 {
     bool ok = false;
     struct buf text = BUF_INIT;
@@ -386,6 +387,8 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s, str
         ok = true;
         goto done;
     }
+    if (!load_view_check(v, t->table, err))
+        goto done;
     load_print_definition(t->table, &text);
     t->definition = xstrdup(buf_cstr(&text));
     if (!t->table->n_row_key) {

@@ -69,13 +69,15 @@ done:
     return ok;
 }
 
-static bool read_definition(struct load *l, struct load_table *t, struct err *err)
+static bool read_definition(struct load *l, struct load_table *t, const struct load_view *v,
+                            struct err *err)
 {
     struct buf text = BUF_INIT;
 
     table_free(t->table);
     t->table = NULL;
-    if (!source_read_table(l->source, t->db, t->name, &t->table, err))
+    if (!source_read_table(l->source, t->db, t->name, &t->table, err) ||
+        !load_view_check(v, t->table, err))
         return false;
     load_print_definition(t->table, &text);
     free(t->definition);
@@ -111,7 +113,7 @@ static bool try_once(struct load *l, struct load_table *t, bool *loaded, struct 
     uint64_t hi;
 
     *loaded = false;
-    if (!load_view_open(l, l->source, &v, err) || !read_definition(l, t, err) ||
+    if (!load_view_open(l, l->source, &v, err) || !read_definition(l, t, &v, err) ||
         !is_quiet(l, t, &v, &quiet, err))
         goto done;
     if (t->table->n_row_key) {

@@ -2,6 +2,7 @@
 #include "cdc/load/work.h"
 #include "cdc/queue/wait.h"
 #include "schema/base/clock.h"
+#include "schema/ddl/ddl.h"
 
 bool load_view_open(struct load *l, struct source *s, struct load_view *v, struct err *err)
 {
@@ -13,13 +14,14 @@ bool load_view_open(struct load *l, struct source *s, struct load_view *v, struc
         goto done;
     v->is_open = true;
     v->opened_us = clock_steady_us();
-    if (!queue_wait_position(c->queue_dir, c->queue, l->lane_lsn, &bounds.hi, &v->hi, err) ||
+    if (!queue_wait_position(c->queue_dir, c->queue, l->lane_lsn, &bounds.hi, c->capture_ended,
+                             &v->hi, err) ||
         !queue_find_gtids(c->queue_dir, c->queue, l->lane_lsn, bounds.lo, &v->lo, err))
         goto done;
     /* The upper bound is a binlog end, the lower one a set: both are right by themselves. */
     if (v->hi < v->lo)
         v->hi = v->lo;
-    ok = true;
+    ok = queue_reader_open(c->queue_dir, c->queue, v->hi, &v->at_hi, err);
 done:
     gtid_set_free(bounds.lo);
     if (!ok)
@@ -34,5 +36,27 @@ void load_view_close(struct source *s, struct load_view *v)
     /* A view that cannot be closed is gone with its connection. */
     if (v->is_open && !source_view_close(s, &ignored))
         ignored.kind = ERR_NONE;
+    queue_reader_close(v->at_hi);
     *v = (struct load_view){0};
+}
+
+bool load_view_check(const struct load_view *v, struct table *table, struct err *err)
+{
+    const struct table *then =
+        catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
+    struct buf now_text = BUF_INIT, then_text = BUF_INIT;
+    bool same = false;
+
+    if (then) {
+        ddl_print_table(then, &then_text);
+        load_print_definition(table, &now_text);
+        same = bytes_equal(buf_bytes(&now_text), buf_bytes(&then_text));
+    }
+    if (!same)
+        err_reason(err, ERR_RETRY, "table_changed",
+                   "table %s.%s: its definition changed after the view was opened", table->db,
+                   table->name);
+    buf_release(&now_text);
+    buf_release(&then_text);
+    return same;
 }

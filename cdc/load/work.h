@@ -88,6 +88,8 @@ MUST_CHECK bool load_save_state(struct load *l, struct target *target, const str
 /* Run the lane to `until` and take note of where it stands. */
 MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
 
+struct load_view;
+
 /* plan.c */
 /* Every wanted base table of the source with what the target's state says of it. */
 MUST_CHECK bool load_list_tables(struct load *l, struct err *err);
@@ -97,7 +99,7 @@ MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
 /* Read the definition inside the view that s has open and cut the table; makes the table on
  * the target. *step: STEP_COPY, STEP_UNKEYED or STEP_GONE. t is the caller's alone. */
 MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
-                                struct target *target, enum load_step *step, struct err *err);
+                                const struct load_view *v, struct target *target, enum load_step *step, struct err *err);
 /* Canonical text by which two readings of a definition are compared. */
 void load_print_definition(struct table *table, struct buf *text);
 /* Empty table on the target, made from t->table with its row key only, no chunk done. */
@@ -109,10 +111,17 @@ struct load_view {
     bool is_open;
     uint64_t opened_us; /* steady */
     uint64_t lo, hi;
+    struct queue_reader *at_hi; /* stands behind hi: its catalogue holds there */
 };
 MUST_CHECK bool load_view_open(struct load *l, struct source *s, struct load_view *v,
                                struct err *err);
 void load_view_close(struct source *s, struct load_view *v);
+/*
+ * Was this definition, read inside the view, the one at hi? DDL of metadata alone (a renamed
+ * column, a default) is shown to a view that is older than it, without an error; the lane
+ * would then do it a second time. Fails with ERR_RETRY "table_changed".
+ */
+MUST_CHECK bool load_view_check(const struct load_view *v, struct table *table, struct err *err);
 
 /* copy.c */
 MUST_CHECK bool load_copy(struct load *l, struct err *err);

@@ -22,7 +22,8 @@ static bool has_moved(const struct queue_end *a, const struct queue_end *b)
 }
 
 bool queue_wait_position(const char *dir, const struct queue_options *options, uint64_t from,
-                         const struct position *at, uint64_t *lsn, struct err *err)
+                         const struct position *at, const atomic_bool *no_more, uint64_t *lsn,
+                         struct err *err)
 {
     uint64_t quiet_since_us = clock_steady_us();
     struct queue_end last = {0};
@@ -30,6 +31,7 @@ bool queue_wait_position(const char *dir, const struct queue_options *options, u
     for (;;) {
         struct queue_identity id;
         struct queue_end end;
+        bool ended = no_more && atomic_load(no_more); /* before the look that it makes the last */
 
         if (!queue_read_end(dir, options, &id, &end, err))
             return false;
@@ -42,6 +44,11 @@ bool queue_wait_position(const char *dir, const struct queue_options *options, u
                 return true;
             if (err->kind != ERR_RETRY || strcmp(err->reason, "not_yet") != 0)
                 return false;
+        }
+        if (ended) {
+            err_reason(err, ERR_IO, "capture_ended",
+                       "capture has ended before the queue reached the source's position");
+            return false;
         }
         if (has_moved(&end, &last))
             quiet_since_us = clock_steady_us();

@@ -15,13 +15,13 @@ static void *lane_main(void *arg)
     struct lane *l = arg;
 
     pthread_mutex_lock(&l->lock);
-    while (!l->ended) {
+    while (!l->ended && !l->leaving) {
         struct err err = ERR_INIT;
         bool ok;
 
-        while (l->holds && !l->ended)
+        while (l->holds && !l->leaving)
             pthread_cond_wait(&l->changed, &l->lock);
-        if (l->ended)
+        if (l->leaving)
             break;
         l->running = true;
         pthread_mutex_unlock(&l->lock);
@@ -96,15 +96,15 @@ void lane_join(struct lane *l)
     if (!l->started)
         return;
     pthread_mutex_lock(&l->lock);
+    l->leaving = true;
+    pthread_cond_broadcast(&l->changed);
     if (l->running)
         apply_pause(l->apply);
-    else if (!l->ended)
-        l->ended = l->ok = true; /* it is waiting on a hold */
     while (l->running)
         pthread_cond_wait(&l->changed, &l->lock);
-    l->ended = true;
-    pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->thread, NULL);
     l->started = false;
+    if (!l->ended)
+        l->ended = l->ok = true;
 }

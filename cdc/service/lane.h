@@ -20,6 +20,7 @@ struct lane {
     bool started;
     unsigned holds;
     bool running; /* inside apply_run */
+    bool leaving; /* lane_join waits: not to be run again */
     bool ended;
     bool ok; /* valid when ended */
     struct err err;

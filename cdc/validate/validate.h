@@ -15,6 +15,8 @@
 #ifndef CDC_VALIDATE_VALIDATE_H
 #define CDC_VALIDATE_VALIDATE_H
 
+#include <stdatomic.h>
+
 #include "cdc/apply/apply.h"
 #include "cdc/source/source.h"
 
@@ -41,6 +43,7 @@ struct validate_config {
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;
+    const atomic_bool *capture_ended; /* set: the queue grows no more; NULL: not known */
     struct apply *apply; /* the lane, not running; FROZEN and repair; NULL for OFFLINE */
     /* FROZEN: called when the views are open, so that the owner may let the lane run on in
      * another thread; and before repair, to have it held again. NULL: it just stays held. */

@@ -127,7 +127,8 @@ static bool open_source_view(struct validate *v, struct check_worker *w, const s
     if (!source_view_open_behind(w->source, lane, &bounds, err))
         goto done;
     w->has_source_view = true;
-    if (!queue_wait_position(c->queue_dir, c->queue, lane_lsn, &bounds.hi, &hi, err) ||
+    if (!queue_wait_position(c->queue_dir, c->queue, lane_lsn, &bounds.hi, c->capture_ended, &hi,
+                             err) ||
         !queue_find_gtids(c->queue_dir, c->queue, lane_lsn, bounds.lo, &lo, err))
         goto done;
     v->lo = lo < v->lo ? lo : v->lo;
