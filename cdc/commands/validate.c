@@ -105,8 +105,8 @@ static void print_text(const char *line)
         print_side(o, "target");
         puts("");
     } else if (strcmp(type, "table") == 0) {
-        printf("%-40s.%s", text_of(o, "database"), text_of(o, "table"));
-        printf("  %.0f rows, %.0f differences%s%s\n", number_of(o, "rows"),
+        printf("%s.%s:", text_of(o, "database"), text_of(o, "table"));
+        printf(" %.0f rows, %.0f differences%s%s\n", number_of(o, "rows"),
                number_of(o, "differences"), text_of(o, "note")[0] ? "; " : "", text_of(o, "note"));
     } else if (strcmp(type, "result") == 0) {
         print_result(o);

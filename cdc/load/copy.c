@@ -245,8 +245,7 @@ static bool do_work(struct worker *w, struct work *work, enum load_step *step, s
         if (work->chunk) {
             ok = copy_chunk(w, work, step, err);
         } else {
-            ok = load_plan_table(w->load, work->table, w->source, &w->view, w->target, step,
-                                 err);
+            ok = load_plan_table(w->load, work->table, w->source, &w->view, w->target, step, err);
             w->checked = ok ? work->table : NULL;
         }
         if (ok || !source_is_blocked(err))

@@ -35,10 +35,10 @@ struct load_config {
     const struct queue_options *queue;
     const char *channel;
     const atomic_bool *capture_ended; /* set: the queue grows no more; NULL: not known */
-    struct apply *apply;      /* the lane, not running */
-    uint32_t workers;         /* 0 = 4 */
-    uint64_t chunk_bytes;     /* 0 = 32 MiB, by the source's average row length */
-    uint64_t view_max_age_us; /* 0 = 15 min */
+    struct apply *apply;              /* the lane, not running */
+    uint32_t workers;                 /* 0 = 4 */
+    uint64_t chunk_bytes;             /* 0 = 32 MiB, by the source's average row length */
+    uint64_t view_max_age_us;         /* 0 = 15 min */
     bool (*wanted)(void *ctx, const char *db, const char *name);
     void *wanted_ctx;
     const char **only; /* "db.table" names to (re)load, or NULL: all that are missing */

@@ -42,8 +42,7 @@ void load_view_close(struct source *s, struct load_view *v)
 
 bool load_view_check(const struct load_view *v, struct table *table, struct err *err)
 {
-    const struct table *then =
-        catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
+    const struct table *then = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
     struct buf now_text = BUF_INIT, then_text = BUF_INIT;
     bool same = false;
 

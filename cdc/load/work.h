@@ -99,7 +99,8 @@ MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
 /* Read the definition inside the view that s has open and cut the table; makes the table on
  * the target. *step: STEP_COPY, STEP_UNKEYED or STEP_GONE. t is the caller's alone. */
 MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
-                                const struct load_view *v, struct target *target, enum load_step *step, struct err *err);
+                                const struct load_view *v, struct target *target,
+                                enum load_step *step, struct err *err);
 /* Canonical text by which two readings of a definition are compared. */
 void load_print_definition(struct table *table, struct buf *text);
 /* Empty table on the target, made from t->table with its row key only, no chunk done. */
