@@ -15,7 +15,7 @@
  * "capture_ended" when *no_more is set (NULL: not known) before it is there.
  */
 MUST_CHECK bool queue_wait_position(const char *dir, const struct queue_options *options,
-                                    uint64_t from, const struct position *at, const atomic_bool *no_more,
-                                    uint64_t *lsn, struct err *err);
+                                    uint64_t from, const struct position *at,
+                                    const atomic_bool *no_more, uint64_t *lsn, struct err *err);
 
 #endif
