@@ -54,8 +54,9 @@ static const char *const tables_sql[TABLES] = {
     "(pid), CONSTRAINT loose_1 FOREIGN KEY (pid) REFERENCES parent (id) ON DELETE SET NULL ON "
     "UPDATE "
     "SET NULL) ENGINE=InnoDB",
-    "CREATE TABLE emp (id INT NOT NULL, mgr INT NULL, v INT NULL, PRIMARY KEY (id), KEY mgr (mgr), "
-    "CONSTRAINT emp_1 FOREIGN KEY (mgr) REFERENCES emp (id) ON DELETE CASCADE) ENGINE=InnoDB",
+    ("CREATE TABLE emp (id INT NOT NULL, mgr INT NULL, v INT NULL, PRIMARY KEY (id), KEY mgr "
+     "(mgr), "
+     "CONSTRAINT emp_1 FOREIGN KEY (mgr) REFERENCES emp (id) ON DELETE CASCADE) ENGINE=InnoDB"),
     "CREATE TABLE heap (id INT NULL, w INT NULL, v INT NULL) ENGINE=InnoDB",
 };
 static const char *const names[TABLES] = {"parent", "child", "grand", "loose", "emp", "heap"};
@@ -535,8 +536,8 @@ static void test_applier_follows_ddl(void **state)
 {
     uint64_t lsn;
     static const char *const statements[] = {
-        "ALTER TABLE parent ADD COLUMN extra VARCHAR(20) CHARACTER SET utf8mb4 COLLATE "
-        "utf8mb4_general_ci NOT NULL DEFAULT 'x' AFTER code",
+        ("ALTER TABLE parent ADD COLUMN extra VARCHAR(20) CHARACTER SET utf8mb4 COLLATE "
+         "utf8mb4_general_ci NOT NULL DEFAULT 'x' AFTER code"),
         "ALTER TABLE parent DROP COLUMN extra",
         "CREATE TABLE fresh (id INT NOT NULL PRIMARY KEY, t TEXT CHARACTER SET latin1)",
         "RENAME TABLE fresh TO fresher",
