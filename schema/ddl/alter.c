@@ -146,6 +146,31 @@ static void rename_from_specs(struct builder *b)
     }
 }
 
+static bool key_serves(const struct key *k, const struct foreign_key *f)
+{
+    if (k->kind == KEY_FULLTEXT || k->kind == KEY_SPATIAL || k->n_parts < f->n_columns)
+        return false;
+    for (uint32_t i = 0; i < f->n_columns; i++) {
+        if (!k->parts[i].column || strcasecmp(k->parts[i].column, f->columns[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* MySQL refuses to drop the last key of a foreign key, so such a statement is not what it did. */
+static bool check_fk_keys(struct builder *b)
+{
+    for (uint32_t i = 0; i < b->t->n_fks; i++) {
+        bool found = false;
+
+        for (uint32_t k = 0; k < b->t->n_keys && !found; k++)
+            found = key_serves(&b->t->keys[k], &b->t->fks[i]);
+        if (!found)
+            return builder_fail(b, "a key for foreign key", b->t->fks[i].name);
+    }
+    return true;
+}
+
 bool alter_apply(struct statement *st, const struct table *before, const struct alter_env *env,
                  struct table **after, struct err *err)
 {
@@ -154,7 +179,8 @@ bool alter_apply(struct statement *st, const struct table *before, const struct 
 
     b.t = before ? table_clone(before) : new_table(st);
     apply_options(&b);
-    if (!build_columns(&b) || !build_keys(&b) || !build_constraints(&b) || !finish_columns(&b))
+    if (!build_columns(&b) || !build_keys(&b) || !build_constraints(&b) || !check_fk_keys(&b) ||
+        !finish_columns(&b))
         goto done;
     table_finish(b.t);
     rename_from_specs(&b);
