@@ -234,51 +234,64 @@ void until_release(struct until *until)
 }
 
 /* All of the set is in the queue when the GTIDs behind its last transaction contain it. */
-static bool gtids_reached(const struct config *c, const struct until *until, uint64_t *lsn,
-                          bool *reached, struct err *err)
+static bool gtids_reached(const struct config *c, const struct queue_end *end, uint64_t from,
+                          struct until *until, uint64_t *lsn, bool *reached, struct err *err)
 {
-    struct queue_identity id;
-    struct queue_end end;
     struct queue_reader *r = NULL;
     struct gtid_set *executed = NULL;
     bool ok = false;
 
-    if (!queue_read_end(c->queue_dir, &c->queue, &id, &end, err) ||
-        !queue_reader_open(c->queue_dir, &c->queue, end.lsn, &r, err) ||
+    *reached = false;
+    if (until->looked && until->looked_lsn == end->lsn)
+        return true;
+    if (!queue_reader_open(c->queue_dir, &c->queue, end->lsn, &r, err) ||
         !queue_reader_executed(r, &executed, err))
         goto done;
+    until->looked = true;
+    until->looked_lsn = end->lsn;
     *reached = gtid_set_contains(executed, until->gtids);
-    ok = !*reached || queue_find_gtids(c->queue_dir, &c->queue, 0, until->gtids, lsn, err);
+    ok = !*reached || queue_find_gtids(c->queue_dir, &c->queue, from, until->gtids, lsn, err);
 done:
     gtid_set_free(executed);
     queue_reader_close(r);
     return ok;
 }
 
-static bool until_reached(const struct config *c, const struct until *until, uint64_t *lsn,
-                          bool *reached, struct err *err)
+static bool is_behind(const struct position *seen, const struct position *at)
 {
-    struct queue_identity id;
-    struct queue_end end;
-
-    *reached = true;
-    if (until->kind == UNTIL_GTIDS)
-        return gtids_reached(c, until, lsn, reached, err);
-    if (until->kind == UNTIL_POSITION) {
-        if (queue_find_position(c->queue_dir, &c->queue, 0, &until->position, lsn, err))
-            return true;
-        *reached = false;
-        return strcmp(err->reason, "not_yet") == 0;
-    }
-    if (!queue_read_end(c->queue_dir, &c->queue, &id, &end, err))
-        return false;
-    *lsn = until->lsn;
-    *reached = end.lsn >= until->lsn;
-    return true;
+    return seen->file[0] && position_compare(seen, at) >= 0;
 }
 
-bool service_wait_queue(struct service *s, const struct until *until, uint64_t *lsn,
-                        struct err *err)
+/* *lsn: the transaction to stop behind, counted from where the lane is; a goal that the lane
+ * has passed is where it is. */
+static bool until_reached(struct service *s, struct until *until, uint64_t *lsn, bool *reached,
+                          struct err *err)
+{
+    const struct config *c = s->config;
+    struct queue_identity id;
+    struct queue_end end;
+    struct apply_stats lane = {0};
+
+    if (!queue_read_end(c->queue_dir, &c->queue, &id, &end, err))
+        return false;
+    if (s->apply)
+        apply_stats_read(s->apply, &lane);
+    else
+        lane.lsn = end.lsn; /* capture alone: the queue's end is all that counts */
+    if (until->kind == UNTIL_GTIDS)
+        return gtids_reached(c, &end, lane.lsn, until, lsn, reached, err);
+    if (until->kind == UNTIL_LSN) {
+        *lsn = until->lsn;
+        *reached = end.lsn >= until->lsn;
+        return true;
+    }
+    *lsn = lane.lsn;
+    *reached = is_behind(&end.end, &until->position) || is_behind(&end.seen, &until->position);
+    return !*reached || end.lsn == lane.lsn || is_behind(&lane.position, &until->position) ||
+           queue_find_position(c->queue_dir, &c->queue, lane.lsn, &until->position, lsn, err);
+}
+
+bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn, struct err *err)
 {
     bool reached = until->kind == UNTIL_FOREVER;
 
@@ -288,7 +301,7 @@ bool service_wait_queue(struct service *s, const struct until *until, uint64_t *
             err_set(err, ERR_STOPPED, "stopped");
             return false;
         }
-        if (!until_reached(s->config, until, lsn, &reached, err))
+        if (!until_reached(s, until, lsn, &reached, err))
             return false;
         if (!reached && service_failed(s, err))
             return false;

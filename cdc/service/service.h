@@ -61,6 +61,8 @@ struct until {
     uint64_t lsn;
     struct position position;
     struct gtid_set *gtids;
+    bool looked; /* for UNTIL_GTIDS: at the queue that ended at looked_lsn, in vain */
+    uint64_t looked_lsn;
 };
 
 /* "lsn:N", "FILE:OFFSET" or a GTID set. */
@@ -70,7 +72,7 @@ MUST_CHECK bool until_now(const struct config *config, struct until *until, stru
 void until_release(struct until *until);
 /* Wait until the queue holds it; *lsn is the transaction to stop behind. UINT64_MAX at once
  * for UNTIL_FOREVER. ERR_STOPPED on a stop; capture's error when it ended. */
-MUST_CHECK bool service_wait_queue(struct service *s, const struct until *until, uint64_t *lsn,
+MUST_CHECK bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn,
                                    struct err *err);
 
 /* ---- validate, the same through the socket and in the command's own process ---- */

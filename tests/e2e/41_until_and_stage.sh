@@ -44,3 +44,11 @@ assert_same s
 stop_replicate
 REPLICATE_PID=$capture
 stop_replicate
+
+# A goal behind the lane does nothing, in each of its forms.
+before=$(count)
+source_sql -e "INSERT INTO s.t VALUES (100, 1)"
+for goal in "$place" "$gtids" lsn:1; do
+    domicile replicate --until "$goal" >/dev/null || fail "until $goal"
+    assert_eq "$before" "$(count)" "until $goal, which has passed"
+done
