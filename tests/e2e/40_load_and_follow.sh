@@ -25,7 +25,7 @@ assert_contains "$(domicile status)" "waiting for" "status tells what is waited 
 stop_replicate
 
 domicile load --json >"$DIR/again.json"
-assert_eq 0 "$(jq .tables_loaded "$DIR/again.json")" "a second load is a no-op"
+assert_eq 0 "$(json tables_loaded <"$DIR/again.json")" "a second load is a no-op"
 
 target_sql -e "SET foreign_key_checks=0; UPDATE rental.country SET name = 'nowhere' LIMIT 1"
 assert_exit 1 domicile validate

@@ -27,7 +27,7 @@ domicile replicate --until "$place" >/dev/null || fail "until a position"
 assert_eq 5 "$(count)" "exactly the position"
 domicile replicate --once >/dev/null || fail "once"
 assert_eq 7 "$(count)" "once: all there is"
-lsn=$(domicile status --json | jq .apply.lsn)
+lsn=$(domicile status --json | json apply lsn)
 source_sql -e "INSERT INTO s.t VALUES (7, 7); INSERT INTO s.t VALUES (8, 8)"
 domicile replicate --until "lsn:$((lsn + 1))" >/dev/null || fail "until an lsn"
 assert_eq 8 "$(count)" "exactly one transaction more"

@@ -184,6 +184,14 @@ assert_contains() { # TEXT PART WHAT
     case $1 in *"$2"*) ;; *) fail "${3:-text}: '$2' is not in: $1" ;; esac
 }
 
+# The number or string at a path of a JSON value on standard input: json apply lsn
+json() {
+    python3 -c 'import json, sys
+value = json.load(sys.stdin)
+for name in sys.argv[1:]: value = value[name]
+print(value)' "$@"
+}
+
 assert_exit() { # CODE COMMAND...
     local want=$1 status=0
     shift
