@@ -24,6 +24,7 @@
 #define EVENT_BYTES_MAX ((uint64_t)1 << 30)
 #define RETRY_MAX_S 300
 #define TRIM_EVERY_US 10000000
+#define GOOD_AFTER_US 10000000 /* a stream that lived this long was a good one */
 
 struct capture {
     struct capture_config config;
@@ -174,6 +175,68 @@ static bool read_stream(struct capture *c, struct source *s, struct decoder *d,
     return true;
 }
 
+struct binlog_files {
+    const struct position *end; /* ours */
+    bool found;
+    uint64_t bytes; /* of that file */
+    struct position last;
+};
+
+static bool take_file(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct binlog_files *f = ctx;
+    char size[24] = "";
+
+    (void)err;
+    if (n < 2 || columns[0].len > POSITION_FILE_MAX || columns[1].len >= sizeof(size))
+        return true;
+    memcpy(f->last.file, columns[0].data, columns[0].len);
+    f->last.file[columns[0].len] = '\0';
+    memcpy(size, columns[1].data, columns[1].len);
+    if (strcmp(f->last.file, f->end->file) == 0) {
+        f->found = true;
+        f->bytes = strtoull(size, NULL, 10);
+    }
+    return true;
+}
+
+/* Names that differ in their number only. */
+static bool same_stem(const char *a, const char *b)
+{
+    const char *dot_a = strrchr(a, '.'), *dot_b = strrchr(b, '.');
+
+    return dot_a && dot_b && dot_a - a == dot_b - b && memcmp(a, b, (size_t)(dot_a - a)) == 0;
+}
+
+/*
+ * A source that lost the end of its binlog (power cut without sync_binlog=1, a backup put back,
+ * RESET) gives the lost GTIDs to other transactions. Once it has as many as the queue again its
+ * GTID set tells nothing; that its files do not reach to where we have read them does.
+ */
+static bool check_history(struct capture *c, struct source *s, struct err *err)
+{
+    struct queue_end end = queue_get_end(c->queue);
+    struct binlog_files f = {.end = &end.end};
+    bool is_reset;
+
+    /* Another server's files have their own numbers. */
+    if (!end.end.file[0] ||
+        strcmp(queue_identity(c->queue)->source_uuid, source_info(s)->server_uuid) != 0)
+        return true;
+    if (!source_query(s, "SHOW BINARY LOGS", take_file, &f, err))
+        return false;
+    is_reset =
+        !f.found && same_stem(f.last.file, end.end.file) && position_compare(&f.last, &end.end) < 0;
+    if (!is_reset && (!f.found || f.bytes >= end.end.offset))
+        return true;
+    err_reason(err, ERR_SERVER, "diverged",
+               "the queue was read up to %s:%llu, but the source's binlog ends before that: it "
+               "lost transactions or was reset; make the queue and the copy anew",
+               end.end.file, (unsigned long long)end.end.offset);
+    err->side = ERR_SIDE_SOURCE;
+    return false;
+}
+
 /* One connection from its start to its end. True: a stop, or `until` was reached. */
 static bool run_connection(struct capture *c, const struct position *until, bool *progress,
                            struct err *err)
@@ -181,21 +244,25 @@ static bool run_connection(struct capture *c, const struct position *until, bool
     struct source *s = NULL;
     struct decoder *d = NULL;
     struct decode_sink sink = capture_sink_table(&c->sink);
-    uint64_t before = c->sink.transactions;
-    struct err abort_err = ERR_INIT;
+    uint64_t before = c->sink.transactions, started_us = 0;
+    struct err abort_err = ERR_INIT, publish_err = ERR_INIT;
     bool ok = false;
 
     if (!source_connect(c->config.source, &s, err))
         goto done;
+    c->sink.native_fk = source_info(s)->native_fk;
     d = decoder_new(&sink, source_info(s)->checksum_crc32, c->config.event_bytes_max);
-    if (!source_stream_start(s, queue_executed(c->queue), err))
+    if (!check_history(c, s, err) || !source_stream_start(s, queue_executed(c->queue), err))
         goto done;
+    started_us = clock_steady_us();
     note_connected(c, true, false);
     log_info("capture", "connected to the source, reading behind lsn %llu",
              (unsigned long long)queue_get_end(c->queue).lsn);
     ok = read_stream(c, s, d, until, err);
 done:
-    *progress = c->sink.transactions > before;
+    /* A source without writers is no reason to give up when it restarts one day. */
+    *progress = c->sink.transactions > before ||
+                (started_us && clock_steady_us() - started_us >= GOOD_AFTER_US);
     note_connected(c, false, strcmp(err->reason, "queue_full") == 0);
     /* What is open now comes again after the reconnect, from its begin. */
     if (c->sink.in_transaction && !queue_abort(c->queue, &abort_err) && ok) {
@@ -203,8 +270,12 @@ done:
         ok = false;
     }
     c->sink.in_transaction = false;
-    if (ok && c->sink.unsynced_since_us)
-        ok = publish(c, err);
+    map_reset(&c->sink.parents);
+    /* Also when the connection broke: what came last may be all that is left of the source. */
+    if (c->sink.unsynced_since_us && !publish(c, &publish_err) && (ok || err->kind == ERR_RETRY)) {
+        *err = publish_err;
+        ok = false;
+    }
     decoder_free(d);
     source_close(s);
     return ok;

@@ -1,5 +1,6 @@
 #include "cdc/capture/sink.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,6 +22,7 @@ void capture_sink_init(struct capture_sink *s, struct queue *queue,
 void capture_sink_release(struct capture_sink *s)
 {
     arena_release(&s->arena);
+    map_release(&s->parents);
 }
 
 static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
@@ -33,7 +35,48 @@ static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
     if (!queue_begin(s->queue, &stamped, err))
         return false;
     s->in_transaction = true;
+    s->has_parents = false;
     return true;
+}
+
+static bool cascades_to_wanted(struct capture_sink *s, const struct table *parent)
+{
+    const struct table **children;
+    size_t n = catalog_children(queue_catalog(s->queue), parent->db, parent->name, &children);
+    bool found = false;
+
+    for (size_t i = 0; i < n && !found; i++) {
+        if (!s->wanted(s->wanted_ctx, children[i]->db, children[i]->name))
+            continue;
+        for (uint32_t k = 0; k < children[i]->n_fks; k++) {
+            const struct foreign_key *fk = &children[i]->fks[k];
+
+            found = found || (strcmp(fk->ref_db, parent->db) == 0 &&
+                              strcmp(fk->ref_table, parent->name) == 0 &&
+                              (fk->on_delete == FK_CASCADE || fk->on_delete == FK_SET_NULL ||
+                               fk->on_update == FK_CASCADE || fk->on_update == FK_SET_NULL));
+        }
+    }
+    free(children);
+    return found;
+}
+
+/* Rows of an unwanted table, if all that its cascades do to a wanted one is in them. */
+static const struct table *parent_of_wanted(struct capture_sink *s, const struct table_map *map)
+{
+    static char yes, no;
+    const struct table *t;
+    void **slot;
+
+    if (!s->native_fk)
+        return NULL;
+    t = catalog_get(queue_catalog(s->queue), map->db, map->name);
+    if (!t)
+        return NULL;
+    slot = map_slot(&s->parents, bytes_of(&t, sizeof(t)));
+    if (!*slot)
+        *slot = cascades_to_wanted(s, t) ? &yes : &no;
+    return *slot == &yes ? t : NULL;
 }
 
 static bool on_resolve(void *ctx, const struct table_map *map, const struct table **table,
@@ -42,8 +85,11 @@ static bool on_resolve(void *ctx, const struct table_map *map, const struct tabl
     struct capture_sink *s = ctx;
 
     *table = NULL;
-    if (!s->wanted(s->wanted_ctx, map->db, map->name))
-        return true;
+    if (!s->wanted(s->wanted_ctx, map->db, map->name)) {
+        *table = parent_of_wanted(s, map);
+        s->has_parents |= *table != NULL;
+        return !*table || capture_match(map, *table, err);
+    }
     *table = catalog_get(queue_catalog(s->queue), map->db, map->name);
     if (!*table) {
         err_reason(err, ERR_DATA, "unknown_table",
@@ -58,6 +104,11 @@ static bool on_change(void *ctx, const struct change *change, struct err *err)
 {
     struct capture_sink *s = ctx;
 
+    if (s->has_parents &&
+        (change->kind == CHANGE_INSERT ||
+         (change->flags & (CHANGE_SQL_FK | CHANGE_NO_FK_CHECKS))) &&
+        !s->wanted(s->wanted_ctx, change->table->db, change->table->name))
+        return true;
     s->changes++;
     return queue_change(s->queue, change, err);
 }
@@ -171,6 +222,7 @@ static bool on_query(void *ctx, const struct query_event *q, struct err *err)
     bool ok;
 
     arena_reset(&s->arena);
+    map_reset(&s->parents);
     ok = capture_replay(queue_catalog(s->queue), q, &s->arena, &ddl, err);
     if (!ok)
         return false;
@@ -201,6 +253,7 @@ static bool on_rollback(void *ctx, const struct position *end, struct err *err)
 
     (void)end;
     s->in_transaction = false;
+    map_reset(&s->parents);
     return queue_abort(s->queue, err);
 }
 

@@ -6,12 +6,16 @@
 
 #include "cdc/decode/decode.h"
 #include "cdc/queue/queue.h"
+#include "schema/base/map.h"
 #include "schema/ddl/ddl.h"
 
 struct capture_sink {
     struct queue *queue;
     bool (*wanted)(void *ctx, const char *db, const char *name);
     void *wanted_ctx;
+    bool native_fk;             /* the source's engine cascades without logging it */
+    struct map parents;         /* unwanted table to whether it cascades into a wanted one */
+    bool has_parents;           /* in this transaction: rows of such a table */
     struct arena arena;         /* of one DDL statement */
     bool in_transaction;        /* the queue has an open transaction */
     uint64_t unsynced_since_us; /* steady time of the first complete unsynced one, 0 none */
