@@ -161,6 +161,56 @@ done:
     return ok;
 }
 
+static bool gtids_missing(const struct queue_reader *at_start, const void *what)
+{
+    return at_start->executed == NULL || !gtid_set_contains(at_start->executed, what);
+}
+
+/* What was trimmed away ends here. */
+static bool first_place(const struct search *s, uint64_t *after, struct err *err)
+{
+    uint64_t *list;
+    size_t n;
+
+    if (!segment_list(s->fs, s->dir, &list, &n, err))
+        return false;
+    *after = n > 0 ? list[0] - 1 : 0;
+    free(list);
+    return true;
+}
+
+bool queue_find_gtids_end(const char *dir, const struct queue_options *options,
+                          const struct gtid_set *set, uint64_t *lsn, struct err *err)
+{
+    struct search s;
+    struct queue_reader *r = NULL;
+    struct queue_item item;
+    uint64_t segment;
+    bool got = true;
+    bool ok = false;
+
+    if (!search_init(&s, dir, options, 0, err) || !first_place(&s, lsn, err) ||
+        !narrow(&s, *lsn, gtids_missing, set, lsn, err) ||
+        !reader_find_segment(s.fs, dir, *lsn + 1, &segment, err) ||
+        !walker_open(&s, segment, *lsn, true, &r, err))
+        return false;
+    while (gtids_missing(r, set)) {
+        if (!reader_step(r, &got, &item, err))
+            goto done;
+        if (!got) {
+            err_reason(err, ERR_RETRY, "not_yet", "the queue %s does not hold those GTIDs yet",
+                       dir);
+            goto done;
+        }
+        if (item.kind == QUEUE_END)
+            *lsn = item.end.lsn;
+    }
+    ok = true;
+done:
+    queue_reader_close(r);
+    return ok;
+}
+
 bool queue_read_end(const char *dir, const struct queue_options *options, struct queue_identity *id,
                     struct queue_end *end, struct err *err)
 {

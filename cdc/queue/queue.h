@@ -143,6 +143,11 @@ MUST_CHECK bool queue_find_gtids(const char *dir, const struct queue_options *op
                                  uint64_t from, const struct gtid_set *set, uint64_t *lsn,
                                  struct err *err);
 
+/* The first LSN behind which all GTIDs of the set have come; 0 or the last LSN that is trimmed
+ * away when they had before. ERR_RETRY reason "not_yet". */
+MUST_CHECK bool queue_find_gtids_end(const char *dir, const struct queue_options *options,
+                                     const struct gtid_set *set, uint64_t *lsn, struct err *err);
+
 /* ---- inspection ---- */
 
 struct queue_segment_info {

@@ -144,9 +144,18 @@ static void relay_progress(void *ctx, const struct load_progress *p)
 
 static void set_loading(struct service *s, bool loading)
 {
+    bool busy;
+
     pthread_mutex_lock(&s->load_lock);
     s->loading = loading;
+    busy = s->validations > 0;
     pthread_mutex_unlock(&s->load_lock);
+    while (loading && busy) {
+        clock_sleep_us(WAIT_US);
+        pthread_mutex_lock(&s->load_lock);
+        busy = s->validations > 0;
+        pthread_mutex_unlock(&s->load_lock);
+    }
 }
 
 bool service_load(struct service *s, const char **only, size_t n_only,
@@ -233,28 +242,20 @@ void until_release(struct until *until)
     until->gtids = NULL;
 }
 
-/* All of the set is in the queue when the GTIDs behind its last transaction contain it. */
+/* The set may leave out what came before it: its last one to come counts. */
 static bool gtids_reached(const struct config *c, const struct queue_end *end, uint64_t from,
                           struct until *until, uint64_t *lsn, bool *reached, struct err *err)
 {
-    struct queue_reader *r = NULL;
-    struct gtid_set *executed = NULL;
-    bool ok = false;
-
     *reached = false;
     if (until->looked && until->looked_lsn == end->lsn)
         return true;
-    if (!queue_reader_open(c->queue_dir, &c->queue, end->lsn, &r, err) ||
-        !queue_reader_executed(r, &executed, err))
-        goto done;
     until->looked = true;
     until->looked_lsn = end->lsn;
-    *reached = gtid_set_contains(executed, until->gtids);
-    ok = !*reached || queue_find_gtids(c->queue_dir, &c->queue, from, until->gtids, lsn, err);
-done:
-    gtid_set_free(executed);
-    queue_reader_close(r);
-    return ok;
+    if (!queue_find_gtids_end(c->queue_dir, &c->queue, until->gtids, lsn, err))
+        return strcmp(err->reason, "not_yet") == 0;
+    *lsn = *lsn < from ? from : *lsn;
+    *reached = true;
+    return true;
 }
 
 static bool is_behind(const struct position *seen, const struct position *at)

@@ -33,8 +33,9 @@ struct service {
     struct err capture_err; /* valid when capture_ended and its kind is set */
     struct apply *apply;
     struct lane lane;
-    pthread_mutex_t load_lock; /* over `loading` and `load` */
-    bool loading;
+    pthread_mutex_t load_lock; /* over the three below */
+    bool loading;              /* the lane is the loader's */
+    unsigned validations;      /* the lane is theirs, now and then */
     struct load_progress load;
     struct target *status_target; /* control thread only: for table states */
 };

@@ -687,6 +687,33 @@ static void test_queue_finds_gtids(void **state)
     fixture_remove_dir(dir);
 }
 
+/* --until with a set that leaves out what came before. */
+static void test_queue_finds_where_a_part_of_a_set_ends(void **state)
+{
+    char *dir = fixture_dir();
+    struct queue *q = fixture_queue(dir, &tiny);
+
+    (void)state;
+    write_n(&small, q, 700);
+    OK(queue_sync(q, &err));
+    for (uint64_t n = 1; n <= 700; n += 33) {
+        struct gtid_set *set = gtid_set_new();
+        struct gtid g = fixture_gtid(n);
+        uint64_t lsn;
+
+        gtid_set_add(set, &g);
+        OK(queue_find_gtids_end(dir, &tiny, set, &lsn, &err));
+        assert_int_equal(lsn, n);
+        g = fixture_gtid(701);
+        gtid_set_add(set, &g);
+        assert_false(queue_find_gtids_end(dir, &tiny, set, &lsn, &err));
+        assert_string_equal(err.reason, "not_yet");
+        gtid_set_free(set);
+    }
+    queue_close(q);
+    fixture_remove_dir(dir);
+}
+
 /* ---- inspection ---- */
 
 struct seen {
@@ -751,6 +778,7 @@ int main(void)
         cmocka_unit_test(test_queue_refuses_a_definition_of_another_catalogue),
         cmocka_unit_test(test_queue_finds_positions),
         cmocka_unit_test(test_queue_finds_gtids),
+        cmocka_unit_test(test_queue_finds_where_a_part_of_a_set_ends),
         cmocka_unit_test(test_queue_inspection_counts_and_verifies),
     };
 
