@@ -173,6 +173,10 @@ void table_states_free(struct table_state *states, size_t n);
 /* Insert or replace one row; its own transaction. */
 MUST_CHECK bool target_table_save(struct target *t, const char *channel,
                                   const struct table_state *state, struct err *err);
+/* The same for several: all of them or none. */
+MUST_CHECK bool target_tables_save(struct target *t, const char *channel,
+                                   const struct table_state *const *states, size_t n,
+                                   struct err *err);
 MUST_CHECK bool target_table_forget(struct target *t, const char *channel, const char *db,
                                     const char *name, struct err *err);
 

@@ -14,14 +14,17 @@
 #include "targets/mariadb/say.h"
 #include "targets/sqltext.h"
 
+#define MODE_TIME_TRUNCATE_FRACTIONAL ((uint64_t)1 << 32) /* of MySQL's sql_mode in events */
+
 struct diff {
     struct say before; /* how the old definition was said */
     struct say after;
     struct buf *out;
     bool any;
-    uint32_t *to;     /* old column: index after, UINT32_MAX if dropped */
-    uint32_t *from;   /* new column: index before, UINT32_MAX if added */
-    bool *positioned; /* new column: FIRST or AFTER was written, or it is new */
+    bool truncates_fractions; /* the session cut fractions of seconds instead of rounding */
+    uint32_t *to;             /* old column: index after, UINT32_MAX if dropped */
+    uint32_t *from;           /* new column: index before, UINT32_MAX if added */
+    bool *positioned;         /* new column: FIRST or AFTER was written, or it is new */
     struct arena *arena;
 };
 
@@ -260,9 +263,39 @@ static void add_constraints(struct diff *d, const struct alter_spec *specs, size
 static bool reload(struct diff *d, const struct column *c, const char *why)
 {
     err_reason(d->after.err, ERR_DATA, "ddl_reload",
-               "column %s.%s.%s: %s; load the table anew (domicile table reload)",
+               "column %s.%s.%s: %s; load the table anew (domicile load)",
                d->after.table->db, d->after.table->name, c->name, why);
     return false;
+}
+
+static bool is_temporal(const struct column *c)
+{
+    return c->type == COLUMN_DATE || c->type == COLUMN_TIME || c->type == COLUMN_DATETIME ||
+           c->type == COLUMN_TIMESTAMP;
+}
+
+/*
+ * Conversions of values that the two servers do differently, without an error (measured on
+ * MySQL 9.7 and MariaDB 10.11): MySQL brings JSON into its own form; it rounds fractions of
+ * seconds also on the way to DATE and to numbers; it reads other numbers as times, and clips
+ * them; it fills BINARY made from text with other bytes.
+ */
+static bool converts_alike(struct diff *d, const struct column *old, const struct column *c)
+{
+    bool was_temporal = is_temporal(old), becomes_temporal = is_temporal(c);
+
+    if (d->truncates_fractions && was_temporal && becomes_temporal && c->fsp < old->fsp)
+        return false;
+    if (old->type == c->type)
+        return true;
+    if (c->type == COLUMN_JSON || (old->type == COLUMN_JSON && !column_is_text(c)))
+        return false;
+    if (was_temporal && old->fsp > 0 && !column_is_text(c) &&
+        (!becomes_temporal || c->type == COLUMN_DATE))
+        return false;
+    if (!was_temporal && becomes_temporal)
+        return false;
+    return !(column_is_text(old) && c->type == COLUMN_BINARY);
 }
 
 /* Values of the rows that are there come from the source only. */
@@ -279,6 +312,9 @@ static bool check_values(struct diff *d, const struct column *old, const struct 
             return reload(d, c, "numbers that the source gave to its rows are not in its binlog");
         return true;
     }
+    if (old->generated == GENERATED_NONE && c->generated == GENERATED_NONE &&
+        !converts_alike(d, old, c))
+        return reload(d, c, "MariaDB does not convert its values as MySQL does");
     if (plain && (!mariadb_column_is_plain(d->before.table, old) ||
                   strcmp(old->generated_expr, c->generated_expr) != 0))
         return reload(d, c, "a generated column that MariaDB cannot compute was changed");
@@ -427,7 +463,9 @@ bool mariadb_put_alter(const struct ddl *ddl, uint32_t version, struct buf *out,
 {
     struct arena arena = {0};
     struct alter_spec *specs;
-    struct diff d = {.out = out, .arena = &arena};
+    struct diff d = {.out = out,
+                     .arena = &arena,
+                     .truncates_fractions = (ddl->sql_mode & MODE_TIME_TRUNCATE_FRACTIONAL) != 0};
     size_t n;
     bool ok = false;
 

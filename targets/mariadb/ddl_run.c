@@ -6,7 +6,9 @@
  * of the target's own definitions before it, run it; after the last one commit DONE together
  * with the lane. After a crash in STARTED the target's definitions are looked at again: as
  * before the step means that it did not happen; otherwise it did, and if it was the last one
- * the columns must be those of the model, or the table stops ("ddl_unclear").
+ * the columns must be those of the model, or the table stops ("ddl_unclear"). A statement
+ * outlives the connection that sent it, so before that look the tables are locked once: it
+ * is over then.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -417,6 +419,36 @@ static bool run_steps(struct target *t, const struct ddl_unit *u, const struct s
     return true;
 }
 
+/* Until no statement that a former owner sent is at work on the table. */
+static bool wait_for_table(struct target *t, const struct table *table, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    if (!table)
+        return true;
+    buf_put_str(&sql, "LOCK TABLES ");
+    sql_put_table(&sql, table->db, table->name);
+    buf_put_str(&sql, " WRITE");
+    ok = maria_run(t, buf_bytes(&sql), "wait for a definition change to end", err) &&
+         maria_run_str(t, "UNLOCK TABLES", "unlock a table", err);
+    buf_release(&sql);
+    /* Not there: nobody is at work on it. Not permitted: the look must do without. */
+    return ok || err->kind != ERR_RETRY;
+}
+
+static bool wait_for_former(struct target *t, const struct ddl *ddl, struct err *err)
+{
+    struct err before = *err;
+
+    for (uint32_t i = 0; i < ddl->n_effects; i++)
+        if (!wait_for_table(t, ddl->effects[i].before, err) ||
+            !wait_for_table(t, ddl->effects[i].after, err))
+            return false;
+    *err = before;
+    return true;
+}
+
 /* Where to go on: *from = the first step that is not done. */
 static bool find_step(struct target *t, const struct ddl_unit *u, const struct steps *steps,
                       const struct journal *j, size_t *from, struct err *err)
@@ -426,7 +458,7 @@ static bool find_step(struct target *t, const struct ddl_unit *u, const struct s
     *from = j->exists ? (size_t)j->step : 0;
     if (!j->exists || *from >= steps->n)
         return true;
-    if (!fingerprint(t, u->ddl, print, err))
+    if (!wait_for_former(t, u->ddl, err) || !fingerprint(t, u->ddl, print, err))
         return false;
     if (strcmp(print, j->fingerprint) == 0)
         return true;

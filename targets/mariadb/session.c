@@ -6,13 +6,14 @@
 
 /*
  * Values arrive as they are (no strictness is lost, no zero becomes an id, no odd date is
- * judged); results come in the column's own character set. READ COMMITTED takes no gap
+ * judged; fractions of seconds are rounded where a definition loses digits, as MySQL does);
+ * results come in the column's own character set. READ COMMITTED takes no gap
  * locks. Checks of the source are not repeated here.
  */
 static const char session_sql[] =
     "SET NAMES utf8mb4;"
     "SET SESSION character_set_results=NULL, time_zone='+00:00', autocommit=1,"
-    " sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,"
+    " sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,TIME_ROUND_FRACTIONAL,"
     "NO_ENGINE_SUBSTITUTION',"
     " foreign_key_checks=0, unique_checks=1, check_constraint_checks=0,"
     " innodb_lock_wait_timeout=20, lock_wait_timeout=60, sql_safe_updates=0,"

@@ -311,7 +311,10 @@ bool target_take_over(struct target *t, const char *channel, uint32_t lane,
     t->lane = lane;
     t->epoch = out->epoch;
     t->owns_lane = true;
-    return true;
+    /* When our host dies inside a transaction nobody tells the server, and the next owner would
+     * wait for the lane's row until the connection times out. */
+    return maria_run_str(t, "SET SESSION idle_write_transaction_timeout=60", "bound a lost owner",
+                         err);
 failed:
     maria_rollback(t);
     return false;
@@ -397,6 +400,23 @@ bool target_table_save(struct target *t, const char *channel, const struct table
     ok = maria_run(t, buf_bytes(&sql), "save a table's state", err);
     buf_release(&sql);
     return ok;
+}
+
+bool target_tables_save(struct target *t, const char *channel,
+                        const struct table_state *const *states, size_t n, struct err *err)
+{
+    bool ok = true;
+
+    if (n <= 1)
+        return n == 0 || target_table_save(t, channel, states[0], err);
+    if (!maria_run_str(t, "START TRANSACTION", "begin on the target", err))
+        return false;
+    for (size_t i = 0; i < n && ok; i++)
+        ok = target_table_save(t, channel, states[i], err);
+    if (ok && maria_commit(t, err))
+        return true;
+    maria_rollback(t);
+    return false;
 }
 
 bool target_table_forget(struct target *t, const char *channel, const char *db, const char *name,

@@ -2,6 +2,7 @@
  * write.c - units: operations as SQL, counted, in the transaction of the lane's progress row.
  */
 #include <assert.h>
+#include <strings.h>
 
 #include "schema/base/xalloc.h"
 #include "targets/mariadb/ddl.h"
@@ -269,6 +270,14 @@ static bool put_fk_match(struct buf *b, const struct op *op, const struct value 
     return true;
 }
 
+static bool is_fk_column(const struct foreign_key *fk, const char *name)
+{
+    for (uint32_t i = 0; i < fk->n_columns; i++)
+        if (strcasecmp(fk->columns[i], name) == 0)
+            return true;
+    return false;
+}
+
 static void put_cascade_set(struct buf *b, const struct op *op, const struct value *after)
 {
     buf_put_str(b, "UPDATE ");
@@ -283,6 +292,17 @@ static void put_cascade_set(struct buf *b, const struct op *op, const struct val
             sql_put_value(b, &op->parent->columns[ref], &after[ref], SQL_MARIADB);
         else
             buf_put_str(b, "NULL");
+    }
+    /* The source's engine cascades below the layer that keeps ON UPDATE CURRENT_TIMESTAMP. */
+    for (uint32_t i = 0; i < op->table->n_columns; i++) {
+        const struct column *c = &op->table->columns[i];
+
+        if (!c->on_update_now || is_fk_column(op->fk, c->name))
+            continue;
+        buf_put_u8(b, ',');
+        sql_put_name(b, c->name);
+        buf_put_u8(b, '=');
+        sql_put_name(b, c->name);
     }
 }
 

@@ -278,6 +278,47 @@ static void test_writer_keeps_table_states_and_chunks(void **state)
     table_free(d);
 }
 
+static bool read_text(void *ctx, const struct bytes *columns, unsigned n, struct err *e)
+{
+    (void)e;
+    assert_int_equal(n, 1);
+    snprintf(ctx, 32, "%.*s", (int)columns[0].len, (const char *)columns[0].data);
+    return true;
+}
+
+static void test_writer_does_not_hold_the_lane_when_its_host_dies(void **state)
+{
+    char seconds[32] = "";
+
+    (void)state;
+    own();
+    must(target_query(t, "SELECT @@idle_write_transaction_timeout", read_text, seconds, &err));
+    assert_string_equal(seconds, "60");
+}
+
+static void test_writer_saves_all_table_states_or_none(void **state)
+{
+    struct table_state good = {.db = "w", .name = "t", .life = TABLE_STRICT};
+    struct table_state bad = {.db = "w", .life = TABLE_STRICT};
+    const struct table_state *both[] = {&good, &bad};
+    struct table_state *states;
+    size_t n;
+
+    (void)state;
+    memset(bad.name, 'x', 70); /* more than the column holds */
+    assert_false(target_tables_save(t, "other", both, 2, &err));
+    must(target_tables_read(t, "other", &states, &n, &err));
+    assert_int_equal(n, 0);
+    table_states_free(states, n);
+    bad.name[3] = '\0';
+    must(target_tables_save(t, "other", both, 2, &err));
+    must(target_tables_read(t, "other", &states, &n, &err));
+    assert_int_equal(n, 2);
+    table_states_free(states, n);
+    must(target_table_forget(t, "other", "w", "t", &err));
+    must(target_table_forget(t, "other", "w", "xxx", &err));
+}
+
 static void test_writer_refuses_a_lane_of_another_queue(void **state)
 {
     static const uint8_t other[16] = {9};
@@ -312,6 +353,8 @@ int main(void)
         TEST(test_writer_splits_a_unit_of_many_rows),
         TEST(test_writer_cascades_by_the_parents_old_key),
         TEST(test_writer_keeps_table_states_and_chunks),
+        TEST(test_writer_does_not_hold_the_lane_when_its_host_dies),
+        TEST(test_writer_saves_all_table_states_or_none),
         TEST(test_writer_refuses_a_lane_of_another_queue),
         TEST(test_writer_refuses_a_certificate_of_another_authority_or_host),
     };
