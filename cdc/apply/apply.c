@@ -423,8 +423,11 @@ static bool run(struct apply *a, uint64_t until, struct err *err)
             return false;
         if (!read_item(a, &got, &item, err))
             return false;
-        if (!got && !a->in_tx && (!apply_flush(a, true, err) || !target_keep(a->target, err)))
-            return false;
+        if (!got && !a->in_tx) {
+            if (!apply_flush(a, true, err) || !target_keep(a->target, err))
+                return false;
+            a->is_caught_up = true;
+        }
         if (got && !take_item(a, &item, err))
             return false;
     }
@@ -475,8 +478,8 @@ static bool stop_table(struct apply *a, const struct table *table, const struct 
                        struct err *err)
 {
     log_error("apply", "table %s.%s stops: %s", table->db, table->name, why->text);
-    return tables_set(&a->tables, a->target, a->channel, table, TABLE_STOPPED, a->lane.lsn,
-                      a->lane.lsn, why->text, err);
+    tables_set(&a->tables, table, TABLE_STOPPED, a->lane.lsn, a->lane.lsn, why->text);
+    return tables_save(&a->tables, a->target, a->channel, err);
 }
 
 /*
@@ -506,15 +509,16 @@ static bool is_retried(const struct err *err)
 struct retry {
     uint64_t since_us; /* steady clock of the first failure in a row, 0 none */
     uint64_t backoff_us;
-    uint64_t lsn; /* progress ends the row */
+    uint64_t lsn; /* progress ends the row, and so does having nothing to do */
 };
 
 static bool wait_before_retry(struct apply *a, struct retry *r, struct err *err)
 {
     uint64_t now = clock_steady_us();
 
-    if (r->since_us == 0 || r->lsn != a->lane.lsn)
+    if (r->since_us == 0 || r->lsn != a->lane.lsn || a->is_caught_up)
         *r = (struct retry){now, BACKOFF_FIRST_US, a->lane.lsn};
+    a->is_caught_up = false;
     if (now - r->since_us > RETRY_MAX_US)
         return false;
     log_warn("apply", "%s; trying again", err->text);
@@ -606,6 +610,11 @@ void apply_pause(struct apply *a)
     atomic_store(&a->pause, true);
 }
 
+void apply_unpause(struct apply *a)
+{
+    atomic_store(&a->pause, false);
+}
+
 uint64_t apply_lsn(const struct apply *a)
 {
     return a->lane.lsn;
@@ -652,6 +661,12 @@ bool apply_repair(struct apply *a, const struct table *table, const struct value
                         .ends = true};
     uint64_t lsn;
 
+    /* Held while it waited for a lost target: where that stands now is not known. */
+    if (!a->target) {
+        err_reason(err, ERR_RETRY, "no_target", "the lane has lost the target");
+        free(times);
+        return false;
+    }
     for (size_t i = 0; i < n_keys; i++)
         times[i] = 1;
     if (n_keys)

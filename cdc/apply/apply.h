@@ -62,6 +62,8 @@ MUST_CHECK bool apply_run(struct apply *a, uint64_t until, struct err *err);
 /* From another thread: make apply_run return with ERR_STOPPED reason "paused" at the next
  * transaction boundary; cleared when apply_run returns. */
 void apply_pause(struct apply *a);
+/* While it is not running: take back an apply_pause that came too late to stop anything. */
+void apply_unpause(struct apply *a);
 void apply_stats_read(struct apply *a, struct apply_stats *out);
 
 /* While apply_run is not running, from the thread that owns it: */

@@ -3,10 +3,11 @@
  * of the tables' states.
  *
  * Redo after a crash: the target's journal knows that the statement is done; states are saved
- * after it, each by itself, so every decision here is made from states that may be half
- * saved. A table that a CREATE brought is strict from the LSN before (rows of CREATE TABLE ...
- * SELECT follow in the same transaction); all others have their new state's hi at the LSN, which
- * says that the statement is in.
+ * after it, all at once: half of a swap of two names would look like one that was loaded
+ * after it. So the decision is made anew from the states before, or there is none to make. A table
+ * that a CREATE brought is strict from the LSN before (rows of CREATE TABLE ... SELECT follow in
+ * the same transaction); all others have their new state's hi at the LSN, which says that the
+ * statement is in.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -109,40 +110,42 @@ static enum fate fate_of(struct apply *a, const struct ddl_effect *e)
     return e->after && !stays && wanted(a, e->after) ? FATE_ADOPT : FATE_NOTHING;
 }
 
-static bool set_state(struct apply *a, const struct table *t, enum table_life life, uint64_t lo,
-                      uint64_t hi, const char *reason, struct err *err)
+static void set_state(struct apply *a, const struct table *t, enum table_life life, uint64_t lo,
+                      uint64_t hi, const char *reason)
 {
-    return tables_set(&a->tables, a->target, a->channel, t, life, lo, hi, reason, err);
+    tables_set(&a->tables, t, life, lo, hi, reason);
 }
 
-static bool save_effect(struct apply *a, const struct ddl_effect *e, enum fate fate,
-                        struct err *err)
+static void set_effect(struct apply *a, const struct ddl_effect *e, enum fate fate)
 {
     uint64_t lsn = a->tx.lsn;
     bool moves = e->before && e->after && !same_name(e->before, e->after);
 
     switch (fate) {
     case FATE_NOTHING:
-        return true;
+        return;
     case FATE_RUN:
         if (!e->before)
-            return set_state(a, e->after, TABLE_STRICT, lsn - 1, lsn - 1, "", err);
-        return set_state(a, e->after, TABLE_STRICT, lsn, lsn, "", err);
+            set_state(a, e->after, TABLE_STRICT, lsn - 1, lsn - 1, "");
+        else
+            set_state(a, e->after, TABLE_STRICT, lsn, lsn, "");
+        return;
     case FATE_DROP:
     case FATE_LEAVE:
-        if (moves && wanted(a, e->after) &&
-            !set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed before it was loaded", err))
-            return false;
-        return set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "", err);
+        if (moves && wanted(a, e->after))
+            set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed before it was loaded");
+        set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "");
+        return;
     case FATE_GONE:
-        return set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "renamed", err);
+        set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "renamed");
+        return;
     case FATE_WAIT:
-        return set_state(a, e->before, TABLE_WAIT, 0, 0, "its definition changed during the load",
-                         err);
+        set_state(a, e->before, TABLE_WAIT, 0, 0, "its definition changed during the load");
+        return;
     case FATE_ADOPT:
-        return set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed to a name that is copied", err);
+        set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed to a name that is copied");
+        return;
     }
-    return true;
 }
 
 /* A name that an effect left and none took over. */
@@ -161,13 +164,11 @@ static bool leaves_name(const struct plan *p, uint32_t i)
 static bool save_states(struct apply *a, const struct plan *p, struct err *err)
 {
     for (uint32_t i = 0; i < p->n; i++)
-        if (!save_effect(a, &p->net[i], p->fates[i], err))
-            return false;
+        set_effect(a, &p->net[i], p->fates[i]);
     for (uint32_t i = 0; i < p->n; i++)
-        if (leaves_name(p, i) &&
-            !set_state(a, p->net[i].before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed", err))
-            return false;
-    return true;
+        if (leaves_name(p, i))
+            set_state(a, p->net[i].before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed");
+    return tables_save(&a->tables, a->target, a->channel, err);
 }
 
 /* The part of the statement that the target gets for one fate. */
@@ -246,14 +247,11 @@ static bool stop_tables(struct apply *a, const struct plan *p, const struct err 
         log_error("apply", "table %s.%s %s: %s", (e->after ? e->after : e->before)->db,
                   (e->after ? e->after : e->before)->name,
                   life == TABLE_WAIT ? "must be loaded anew" : "stops", why->text);
-        if (!set_state(a, e->after ? e->after : e->before, life, a->tx.lsn, a->tx.lsn, why->text,
-                       err))
-            return false;
-        if (e->before && e->after && !same_name(e->before, e->after) &&
-            !set_state(a, e->before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed", err))
-            return false;
+        set_state(a, e->after ? e->after : e->before, life, a->tx.lsn, a->tx.lsn, why->text);
+        if (e->before && e->after && !same_name(e->before, e->after))
+            set_state(a, e->before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed");
     }
-    return true;
+    return tables_save(&a->tables, a->target, a->channel, err);
 }
 
 static bool run_effects(struct apply *a, const struct plan *p, struct err *err)

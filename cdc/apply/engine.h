@@ -17,6 +17,8 @@
 struct tables {
     struct map by_name; /* "db\0name" -> struct table_state, owned */
     struct buf key;
+    const struct table_state **changed; /* not saved yet */
+    size_t n_changed, cap_changed;
 };
 
 enum tables_mode { TABLES_SKIP, TABLES_STRICT, TABLES_HEAL };
@@ -30,10 +32,12 @@ struct table_state *tables_get(struct tables *t, const char *db, const char *nam
 enum tables_mode tables_mode(struct tables *t, const struct table *table, uint64_t lsn);
 /* Is everything up to lsn already in the table's rows or definition? */
 bool tables_has(struct tables *t, const char *db, const char *name, uint64_t lsn);
-/* Set and save. definition NULL keeps the one that is there. */
-MUST_CHECK bool tables_set(struct tables *t, struct target *target, const char *channel,
-                           const struct table *table, enum table_life life, uint64_t lo,
-                           uint64_t hi, const char *reason, struct err *err);
+/* STRICT takes the definition, else the one that is there stays. Good when it is saved. */
+void tables_set(struct tables *t, const struct table *table, enum table_life life, uint64_t lo,
+                uint64_t hi, const char *reason);
+/* All that was set since the last time, or nothing of it. */
+MUST_CHECK bool tables_save(struct tables *t, struct target *target, const char *channel,
+                            struct err *err);
 size_t tables_waiting(const struct tables *t);
 
 /* ---- the engine ---- */
@@ -71,6 +75,7 @@ struct apply {
     struct tx_begin tx;
     uint64_t tx_changes;
     uint32_t tx_ddl;
+    bool is_caught_up;          /* nothing was left to do since the last failure */
     bool one_by_one;            /* find the row that failed last time */
     const struct table *failed; /* what the present error is about; NULL: no one table */
 

@@ -18,6 +18,7 @@ static void forget_all(struct tables *t)
     for (size_t i = 0; (e = map_next(&t->by_name, &i)) != NULL;)
         table_states_free(e->value, 1);
     map_reset(&t->by_name);
+    t->n_changed = 0;
 }
 
 void tables_release(struct tables *t)
@@ -25,6 +26,7 @@ void tables_release(struct tables *t)
     forget_all(t);
     map_release(&t->by_name);
     buf_release(&t->key);
+    free(t->changed);
 }
 
 static struct bytes name_key(struct tables *t, const char *db, const char *name)
@@ -94,9 +96,8 @@ bool tables_has(struct tables *t, const char *db, const char *name, uint64_t lsn
     return (s->life == TABLE_LOAD || s->life == TABLE_COLLAPSE) && lsn <= s->lo;
 }
 
-bool tables_set(struct tables *t, struct target *target, const char *channel,
-                const struct table *table, enum table_life life, uint64_t lo, uint64_t hi,
-                const char *reason, struct err *err)
+void tables_set(struct tables *t, const struct table *table, enum table_life life, uint64_t lo,
+                uint64_t hi, const char *reason)
 {
     struct table_state *s = tables_make(t, table->db, table->name);
 
@@ -112,7 +113,19 @@ bool tables_set(struct tables *t, struct target *target, const char *channel,
         s->definition = xstrdup(buf_cstr(&text));
         buf_release(&text);
     }
-    return target_table_save(target, channel, s, err);
+    if (t->n_changed == t->cap_changed) {
+        t->cap_changed = t->cap_changed ? 2 * t->cap_changed : 16;
+        t->changed = xrealloc(t->changed, t->cap_changed * sizeof(*t->changed));
+    }
+    t->changed[t->n_changed++] = s;
+}
+
+bool tables_save(struct tables *t, struct target *target, const char *channel, struct err *err)
+{
+    size_t n = t->n_changed;
+
+    t->n_changed = 0;
+    return target_tables_save(target, channel, t->changed, n, err);
 }
 
 size_t tables_waiting(const struct tables *t)

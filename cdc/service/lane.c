@@ -59,6 +59,8 @@ bool lane_hold(struct lane *l, struct err *err)
         apply_pause(l->apply);
         pthread_cond_wait(&l->changed, &l->lock);
     }
+    /* The holder may run it itself. */
+    apply_unpause(l->apply);
     if (l->ended && !l->ok) {
         l->holds--;
         *err = l->err;
