@@ -167,7 +167,7 @@ done:
 
 /* ---- one worker ---- */
 
-static bool is_table_error(const struct err *err)
+bool load_is_table_error(const struct err *err)
 {
     return err->kind == ERR_DATA && strcmp(err->reason, "fenced") != 0 &&
            strncmp(err->reason, "queue", 5) != 0 && strcmp(err->reason, "diverged") != 0;
@@ -209,7 +209,7 @@ static bool check_definition(struct worker *w, const struct load_table *t, enum 
         goto done;
     load_print_definition(now, &text);
     if (strcmp(buf_cstr(&text), t->definition) != 0)
-        *step = STEP_AGAIN;
+        *step = STEP_CHANGED;
     w->checked = t;
     ok = true;
 done:
@@ -323,18 +323,24 @@ static void finish_work(struct load *l, const struct work *work, enum load_step 
     pthread_mutex_unlock(&l->lock);
 }
 
+bool load_stop_table(struct load *l, struct load_table *t, struct target *target,
+                     const struct err *why, struct err *err)
+{
+    if (!load_save_state(l, target, t, TABLE_STOPPED, why->text, err))
+        return false;
+    load_refuse(l, t, why->text);
+    return true;
+}
+
 static bool refuse_table(struct worker *w, struct work *work, const struct err *why,
                          struct err *err)
 {
-    struct load_table *t = work->table;
-
-    if (!load_save_state(w->load, w->target, t, TABLE_STOPPED, why->text, err))
+    if (!load_stop_table(w->load, work->table, w->target, why, err))
         return false;
     pthread_mutex_lock(&w->load->lock);
     if (!work->chunk)
-        t->is_busy = false;
+        work->table->is_busy = false;
     pthread_mutex_unlock(&w->load->lock);
-    load_refuse(w->load, t, why->text);
     return true;
 }
 
@@ -365,7 +371,7 @@ static bool work_on(struct worker *w, struct err *err)
             finish_work(l, &work, step);
             continue;
         }
-        if (!is_table_error(err))
+        if (!load_is_table_error(err))
             return false;
         struct err why = *err;
         if (!refuse_table(w, &work, &why, err))

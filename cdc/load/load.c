@@ -15,6 +15,8 @@
 #define RETRY_MAX_US ((uint64_t)300 * 1000 * 1000)
 #define RETRY_FIRST_US 500000
 #define RETRY_PAUSE_MAX_US 10000000
+#define GOOD_AFTER_US 60000000 /* an attempt that lived this long was a good one */
+#define ATTEMPTS_MAX 200       /* of those, without a chunk done in between */
 #define ROUND_PAUSE_US 200000
 
 /* ---- progress ---- */
@@ -200,6 +202,23 @@ static bool collapse(struct load *l, struct err *err)
            load_add_keys(l, err);
 }
 
+/* What was copied by another definition is worth nothing. The lane does not come to that DDL
+ * as long as nothing else is to be collapsed, so the state is not left to it. */
+static bool forget_changed(struct load *l, struct err *err)
+{
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step != STEP_CHANGED)
+            continue;
+        if (!load_save_state(l, l->target, t, TABLE_WAIT, "its definition changed during the load",
+                             err))
+            return false;
+        t->step = STEP_AGAIN;
+    }
+    return true;
+}
+
 /* Tables dropped on the source while they were being loaded leave nothing behind. */
 static bool drop_gone(struct load *l, struct err *err)
 {
@@ -247,7 +266,7 @@ static bool run_round(struct load *l, struct err *err)
     if (!list_tables(l, err) || !load_prepare_target(l, err))
         return false;
     load_report(l, true);
-    if (!load_copy(l, err) || !collapse(l, err))
+    if (!load_copy(l, err) || !forget_changed(l, err) || !collapse(l, err))
         return false;
     for (size_t i = 0; i < l->n_tables; i++) {
         struct load_table *t = &l->tables[i];
@@ -344,14 +363,20 @@ done:
 /* Again and again while connections break, as long as chunks get done in between. */
 static bool attempts(struct load *l, struct err *err)
 {
-    uint64_t since_us = clock_steady_us(), pause_us = RETRY_FIRST_US, done = 0;
+    uint64_t since_us = clock_steady_us(), begun_us = since_us, done = 0;
+    uint64_t pause_us = RETRY_FIRST_US;
+    unsigned good = 0;
 
     while (!attempt(l, err)) {
         uint64_t now_us = clock_steady_us();
 
         if (err->kind != ERR_RETRY)
             return false;
-        if (l->chunks_done > done) {
+        if (l->chunks_done > done)
+            good = 0;
+        /* Windows and keys take long too, and no chunk gets done in them. */
+        if (l->chunks_done > done ||
+            (now_us - begun_us >= GOOD_AFTER_US && ++good <= ATTEMPTS_MAX)) {
             done = l->chunks_done;
             since_us = now_us;
             pause_us = RETRY_FIRST_US;
@@ -365,6 +390,7 @@ static bool attempts(struct load *l, struct err *err)
             err_set(err, ERR_STOPPED, "load was asked to stop");
             return false;
         }
+        begun_us = clock_steady_us();
     }
     return true;
 }

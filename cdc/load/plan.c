@@ -137,6 +137,9 @@ static bool take_state(struct load *l, struct load_table *t, const struct table_
                        struct err *err)
 {
     t->is_known = true;
+    t->is_unmade = state->life == TABLE_DROPPED ||
+                   ((state->life == TABLE_WAIT || state->life == TABLE_STOPPED) &&
+                    (!state->definition || !state->definition[0]));
     switch (state->life) {
     case TABLE_STRICT:
     case TABLE_COLLAPSE:
@@ -214,7 +217,7 @@ static bool refuse_foreign(struct load *l, struct err *err)
         const struct load_table *t = &l->tables[i];
         bool exists = false;
 
-        if (t->is_known)
+        if (t->is_known && !t->is_unmade)
             continue;
         if (!target_table_exists(l->target, t->db, t->name, &exists, err))
             goto done;

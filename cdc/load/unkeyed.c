@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "cdc/apply/cascade.h"
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
 #include "cdc/source/view.h"
@@ -17,10 +18,27 @@ static bool is_same(const struct table *table, const struct load_table *t)
     return table && strcmp(table->db, t->db) == 0 && strcmp(table->name, t->name) == 0;
 }
 
-static bool item_touches(const struct queue_item *item, const struct load_table *t)
+static bool is_it(void *ctx, const struct table *child)
+{
+    return is_same(child, ctx);
+}
+
+/* Its own change, or one of a parent whose cascades the source did not log. */
+static bool change_touches(const struct queue_reader *reader, const struct change *change,
+                           struct load_table *t)
+{
+    struct cascade_env env = {.catalog = queue_reader_catalog(reader)};
+
+    return is_same(change->table, t) || (change->kind != CHANGE_INSERT &&
+                                         !(change->flags & (CHANGE_SQL_FK | CHANGE_NO_FK_CHECKS)) &&
+                                         cascade_reaches(&env, change->table, is_it, t));
+}
+
+static bool item_touches(const struct queue_reader *reader, const struct queue_item *item,
+                         struct load_table *t)
 {
     if (item->kind == QUEUE_CHANGE)
-        return is_same(item->change.table, t);
+        return change_touches(reader, &item->change, t);
     if (item->kind != QUEUE_DDL)
         return false;
     for (uint32_t i = 0; i < item->ddl.n_effects; i++) {
@@ -34,8 +52,8 @@ static bool item_touches(const struct queue_item *item, const struct load_table 
  * Equal rows have no name, so a window cannot be collapsed: the view is exact for this
  * table only if nothing within (lo, hi] touched it.
  */
-static bool is_quiet(struct load *l, const struct load_table *t, const struct load_view *v,
-                     bool *quiet, struct err *err)
+static bool is_quiet(struct load *l, struct load_table *t, const struct load_view *v, bool *quiet,
+                     struct err *err)
 {
     bool ok = false;
     struct queue_reader *reader = NULL;
@@ -58,7 +76,7 @@ static bool is_quiet(struct load *l, const struct load_table *t, const struct lo
         }
         if (!got)
             continue;
-        if (item_touches(&item, t))
+        if (item_touches(reader, &item, t))
             *quiet = false;
         if (item.kind == QUEUE_END)
             lsn = item.end.lsn;
@@ -156,6 +174,11 @@ bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err)
             if (err->kind == ERR_DATA && strcmp(err->reason, "no_table") == 0) {
                 t->step = STEP_GONE;
                 return true;
+            }
+            if (load_is_table_error(err)) {
+                struct err why = *err;
+
+                return load_stop_table(l, t, l->target, &why, err);
             }
             if (!source_is_blocked(err))
                 return false;

@@ -25,6 +25,7 @@ enum load_step {
     STEP_COPIED,  /* all chunks are in; the lane may collapse its window */
     STEP_UNKEYED, /* no row key: after the others, in one piece */
     STEP_LOADED,  /* STRICT since this attempt */
+    STEP_CHANGED, /* its chunks were cut for another definition: from the start */
     STEP_AGAIN,   /* its definition changed meanwhile: next round */
     STEP_REFUSED, /* cannot be loaded: result.refused says why */
     STEP_GONE,    /* dropped on the source */
@@ -36,6 +37,7 @@ struct load_table {
     uint64_t rows_estimate; /* of the source's statistics */
     uint64_t row_bytes;     /* average, at least 1 */
     bool is_known;          /* the target's state has a row for it */
+    bool is_unmade;         /* but nothing on the target came from it: what is there is not ours */
     enum load_step step;
     bool is_busy;        /* being planned by a worker */
     struct table *table; /* definition that rows are read and written by */
@@ -125,6 +127,11 @@ void load_view_close(struct source *s, struct load_view *v);
 MUST_CHECK bool load_view_check(const struct load_view *v, struct table *table, struct err *err);
 
 /* copy.c */
+/* Is the table at fault, so that the others may go on? */
+bool load_is_table_error(const struct err *err);
+/* STOPPED with this reason; told as refused. */
+MUST_CHECK bool load_stop_table(struct load *l, struct load_table *t, struct target *target,
+                                const struct err *why, struct err *err);
 MUST_CHECK bool load_copy(struct load *l, struct err *err);
 /* All rows of one range into t's table, with the chunk's done mark (NULL chunk: none). */
 MUST_CHECK bool load_copy_rows(struct load *l, struct load_table *t, struct source *s,
