@@ -5,7 +5,12 @@
 
 #include "cdc/service/service.h"
 #include "schema/base/buf.h"
+#include "schema/base/clock.h"
 #include "schema/base/json.h"
+#include "schema/base/stop.h"
+
+#define LOADING_WAIT_US ((uint64_t)30 * 1000 * 1000)
+#define POLL_US 20000
 
 struct emitter {
     struct service *service;
@@ -168,6 +173,33 @@ static bool hold(void *ctx, struct err *err)
     return g->held;
 }
 
+/* Load runs the lane in its own thread. One that finds nothing to do is worth waiting for. */
+static bool enter(struct service *s, struct err *err)
+{
+    uint64_t give_up_us = clock_steady_us() + LOADING_WAIT_US;
+    bool loading = true;
+
+    while (loading && !stop_requested() && clock_steady_us() < give_up_us) {
+        pthread_mutex_lock(&s->load_lock);
+        loading = s->loading;
+        s->validations += !loading;
+        pthread_mutex_unlock(&s->load_lock);
+        if (loading)
+            clock_sleep_us(POLL_US);
+    }
+    if (loading)
+        err_reason(err, ERR_REFUSED, "loading",
+                   "the service is loading tables; validate when it has ended ('domicile status')");
+    return !loading;
+}
+
+static void leave(struct service *s)
+{
+    pthread_mutex_lock(&s->load_lock);
+    s->validations--;
+    pthread_mutex_unlock(&s->load_lock);
+}
+
 bool service_validate(struct service *s, const struct validate_request *request,
                       service_line_fn *line, void *ctx, bool *equal, struct err *err)
 {
@@ -197,10 +229,11 @@ bool service_validate(struct service *s, const struct validate_request *request,
 
     memset(&result, 0, sizeof(result));
     *equal = false;
-    if (s->apply && !hold(&grip, err))
+    if (!enter(s, err))
         return false;
-    ok = validate_run(&config, &result, err);
+    ok = (!s->apply || hold(&grip, err)) && validate_run(&config, &result, err);
     resume(&grip);
+    leave(s);
     if (ok && result.tables == 0) {
         err_reason(err, ERR_CONFIG, "no_tables", "there is no table to compare");
         ok = false;

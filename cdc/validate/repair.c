@@ -115,7 +115,7 @@ bool repair_all(struct validate *v, struct err *err)
     for (size_t i = 0; i < v->n_tables; i++) {
         struct check_table *t = &v->tables[i];
 
-        if (!t->bad.count || t->has_ddl)
+        if (!t->bad.count || t->has_ddl || t->is_cascaded)
             continue;
         if (!(t->table->n_row_key ? repair_keyed(v, t, err) : repair_unkeyed(v, t, err)))
             goto done;

@@ -80,7 +80,7 @@ static bool add_table(struct validate *v, const struct table_state *s, struct er
     return true;
 }
 
-static void give_up(struct validate *v, struct check_table *t, const char *note)
+void validate_give_up(struct validate *v, struct check_table *t, const char *note)
 {
     snprintf(t->note, sizeof(t->note), "%s", note);
     t->step = CHECK_DONE;
@@ -93,9 +93,9 @@ static void check_again(struct validate *v, struct check_table *t, const struct 
     if (t->step == CHECK_DONE)
         return;
     if (s->life != TABLE_STRICT)
-        give_up(v, t, life_note(s->life));
+        validate_give_up(v, t, life_note(s->life));
     else if (strcmp(t->definition, s->definition ? s->definition : "") != 0)
-        give_up(v, t, "not compared to its end: DDL changed it meanwhile");
+        validate_give_up(v, t, "not compared to its end: DDL changed it meanwhile");
     else if (t->step == CHECK_LATER)
         t->step = CHECK_PLAN;
 }
@@ -288,7 +288,8 @@ static void put_off(struct validate *v, const struct work *work)
     struct check_table *t = work->table;
 
     if (++t->tries >= VALIDATE_BLOCKED_MAX) {
-        give_up(v, t, "not compared to its end: DDL on the source kept it from being read");
+        validate_give_up(v, t,
+                         "not compared to its end: DDL on the source kept it from being read");
         return;
     }
     if (work->kind == WORK_PLAN) {
@@ -401,7 +402,7 @@ static bool finish_slice(struct validate *v, bool *later)
             continue;
         }
         left = true;
-        *later |= t->step == CHECK_LATER;
+        *later |= t->step == CHECK_LATER || t->is_blocked;
     }
     return left;
 }

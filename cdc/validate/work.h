@@ -57,6 +57,7 @@ struct check_table {
     struct map touched;         /* key bytes to struct touched_key */
     bool is_touched;            /* rows of it changed inside the window */
     bool has_ddl;               /* DDL on it inside the window */
+    bool is_cascaded;           /* or a change of a parent whose cascades were not logged */
     bool touched_taken;
     uint64_t rows, differences;
     struct arena bad_arena;
@@ -94,6 +95,7 @@ struct validate {
 
 /* validate.c */
 MUST_CHECK bool validate_read_tables(struct validate *v, struct err *err);
+void validate_give_up(struct validate *v, struct check_table *t, const char *note);
 
 /* window.c */
 MUST_CHECK bool slice_open(struct validate *v, struct err *err);
