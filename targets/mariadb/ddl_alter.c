@@ -263,8 +263,8 @@ static void add_constraints(struct diff *d, const struct alter_spec *specs, size
 static bool reload(struct diff *d, const struct column *c, const char *why)
 {
     err_reason(d->after.err, ERR_DATA, "ddl_reload",
-               "column %s.%s.%s: %s; load the table anew (domicile load)",
-               d->after.table->db, d->after.table->name, c->name, why);
+               "column %s.%s.%s: %s; load the table anew (domicile load)", d->after.table->db,
+               d->after.table->name, c->name, why);
     return false;
 }
 
