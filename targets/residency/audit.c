@@ -29,8 +29,8 @@
  * The anchor beside the file (same name and ".anchor") holds "SEQ:HASH\n" of a record that was
  * synced: it is replaced (rename) after each append, so a crash leaves it at an earlier record,
  * never at a later one. A file that ends before its anchor was truncated. Who can write both can
- * truncate both: note the head elsewhere (it is logged at start and stop; `guard verify` prints it,
- * and takes it as --head).
+ * truncate both: note the head elsewhere (the service logs it at start and stop; `guard verify`
+ * prints it, and takes it as --head).
  */
 #include "targets/residency/audit.h"
 

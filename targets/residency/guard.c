@@ -147,7 +147,10 @@ static void log_head(const struct guard *g)
     char head[AUDIT_HEAD_SIZE];
 
     audit_head(g->audit, head);
-    log_info("guard", "audit head %s", head);
+    if (g->is_service)
+        log_info("guard", "audit head %s", head);
+    else
+        log_debug("guard", "audit head %s", head);
 }
 
 static bool record_start(struct guard *g, struct err *err)
@@ -166,7 +169,8 @@ static bool record_start(struct guard *g, struct err *err)
     ok = record_event(g, "start", &members, NULL, err);
     buf_release(&members);
     if (ok && guard_is_unproven(g))
-        log_warn("guard", "UNPROVEN: loopback peers are permitted without any evidence");
+        log_warn("guard", "UNPROVEN: loopback peers are permitted without any proof of where they "
+                          "are; every result says so");
     log_head(g);
     return ok;
 }
@@ -194,6 +198,7 @@ bool guard_open(const struct residency_config *config, struct guard **out, struc
     *out = NULL;
     pthread_mutex_init(&g->mutex, NULL);
     g->evidence = config->evidence;
+    g->is_service = config->is_service;
     g->only_explains = config->only_explains;
     g->allowed_vpcs = copy_list(arena, config->allowed_vpcs, config->n_allowed_vpcs);
     g->required_zone_ids = copy_list(arena, config->required_zone_ids, config->n_required_zone_ids);

@@ -49,6 +49,7 @@ struct residency_config {
     enum evidence_kind evidence;
     const char *inventory_file; /* for EVIDENCE_INVENTORY */
     const char *audit_file;     /* appended to; pins and anchor are kept beside it */
+    bool is_service;            /* logs the heads of the audit chain at info, else at debug */
     bool only_explains;         /* for explain, describe and accept: gives no permit, and a host
                                    that is refused does not keep it from opening */
 };

@@ -27,6 +27,7 @@ struct guard {
     pthread_mutex_t mutex; /* over all below but what never changes after guard_open */
     struct arena arena;    /* of the configuration's copies */
     enum evidence_kind evidence;
+    bool is_service;
     bool only_explains;
     struct name_list allowed_vpcs;
     struct name_list required_zone_ids;

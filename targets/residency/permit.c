@@ -42,8 +42,8 @@ static bool record_permit(struct guard *g, const char *event, const char *reason
     record_put(&members, "reason", reason);
     record_put_permit(&members, p);
     ok = record_event(g, event, &members, &p->seq, err);
-    if (p->is_unproven)
-        log_warn("guard", "UNPROVEN: %s is permitted without any proof of where it is", p->peer);
+    if (p->is_unproven) /* told once, when the guard opened */
+        log_debug("guard", "unproven: %s is permitted", p->peer);
     buf_release(&members);
     return ok;
 }
