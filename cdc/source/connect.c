@@ -165,6 +165,37 @@ static bool set_options(struct source *s, const struct source_config *config, st
     return false;
 }
 
+/* What a person can do about a connection that does not come to be. */
+static const char *connect_remedy(unsigned number)
+{
+    switch (number) {
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
+        return "; check source.user, its password and the host that it may come from";
+    case CR_SSL_CONNECTION_ERROR:
+        return "; check source.tls.ca and that source.host is a name in the certificate";
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+    case CR_UNKNOWN_HOST:
+        return "; check source.host, source.port and that the server runs";
+    default:
+        return "";
+    }
+}
+
+static void connect_fail(struct source *s, const struct source_config *config, struct err *err)
+{
+    const char *remedy = connect_remedy(mysql_errno(s->mysql));
+    char what[400];
+    size_t used;
+
+    snprintf(what, sizeof(what), "connect to source %.250s port %u as %.80s", config->host,
+             config->port, config->user);
+    source_fail(s, what, err);
+    used = strlen(err->text);
+    snprintf(err->text + used, sizeof(err->text) - used, "%s", remedy);
+}
+
 static bool connect_socket(struct source *s, const struct source_config *config, struct err *err)
 {
     const char *tls_library = NULL;
@@ -174,7 +205,7 @@ static bool connect_socket(struct source *s, const struct source_config *config,
     if (!mysql_real_connect(s->mysql, config->host, config->user,
                             config->password ? config->password : "", NULL, config->port, NULL,
                             0)) {
-        source_fail(s, "connect to the source", err);
+        connect_fail(s, config, err);
         return false;
     }
     if (!mysql_get_ssl_cipher(s->mysql)) {

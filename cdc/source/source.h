@@ -72,8 +72,9 @@ MUST_CHECK bool source_binlog_end(struct source *s, struct position *end, struct
 
 /*
  * Turn the connection into a stream of events behind `executed` (COM_BINLOG_DUMP_GTID).
- * Fails with ERR_SERVER: reason "purged" (missing GTIDs named), "diverged" (we have more
- * than the source), "privilege", "duplicate_id"; ERR_RETRY for lost connections.
+ * Fails with ERR_SERVER: a reason for each setting that does not fit ("row_image", ...), "purged"
+ * (missing GTIDs named), "diverged" (we have more than the source), "privilege", "duplicate_id";
+ * ERR_RETRY for lost connections.
  */
 MUST_CHECK bool source_stream_start(struct source *s, const struct gtid_set *executed,
                                     struct err *err);

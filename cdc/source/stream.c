@@ -24,6 +24,7 @@
 #define COM_DUMP_GTID 0x1e
 #define FLAG_HEARTBEAT_V2 0x0002
 #define VERSION_HEARTBEAT_V2 80026
+#define VERSION_MIN 90000
 #define FIRST_POSITION 4
 #define END_PACKET 0xfe
 #define END_PACKET_BYTES_MAX 8
@@ -208,19 +209,45 @@ static void shorten_timeout(struct source *s)
     setsockopt((int)mysql_get_socket(s->mysql), SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 }
 
+/* A session may set some of these for itself: what it writes is then refused event by event. */
+static bool check_settings(const struct source_info *i, struct err *err)
+{
+    const struct {
+        bool good;
+        const char *reason;
+        const char *text;
+    } wanted[] = {
+        {!i->is_mariadb, "mariadb_source", "MariaDB sources are not supported yet"},
+        {i->version_number >= VERSION_MIN, "old_source",
+         "MySQL before 9.0 is not supported yet as a source"},
+        {i->log_bin, "no_binlog",
+         "the source writes no binary log; start it with log_bin (RDS: automated backups on)"},
+        {i->gtid_on, "no_gtid",
+         "the source writes no GTIDs; set enforce_gtid_consistency=ON and gtid_mode=ON"},
+        {i->row_format, "row_format",
+         "binlog_format is not ROW on the source; SET GLOBAL binlog_format = ROW"},
+        {i->full_image, "row_image",
+         "binlog_row_image is not FULL on the source; SET GLOBAL binlog_row_image = FULL"},
+        {i->full_metadata, "row_metadata",
+         "binlog_row_metadata is not FULL on the source; SET GLOBAL binlog_row_metadata = FULL"},
+        {!i->partial_json, "partial_json",
+         "the source writes partial JSON; SET GLOBAL binlog_row_value_options = ''"},
+    };
+
+    for (size_t n = 0; n < sizeof(wanted) / sizeof(wanted[0]); n++) {
+        if (wanted[n].good)
+            continue;
+        err_reason(err, ERR_SERVER, wanted[n].reason, "%s", wanted[n].text);
+        err->side = ERR_SIDE_SOURCE;
+        return false;
+    }
+    return true;
+}
+
 bool source_stream_start(struct source *s, const struct gtid_set *executed, struct err *err)
 {
-    if (s->info.is_mariadb) {
-        err_reason(err, ERR_SERVER, "mariadb_source", "MariaDB sources are not supported yet");
-        err->side = ERR_SIDE_SOURCE;
+    if (!check_settings(&s->info, err))
         return false;
-    }
-    if (!s->info.gtid_on) {
-        err_reason(err, ERR_SERVER, "no_gtid",
-                   "the source writes no GTIDs; set enforce_gtid_consistency=ON and gtid_mode=ON");
-        err->side = ERR_SIDE_SOURCE;
-        return false;
-    }
     if (s->server_id == 0) {
         err_reason(err, ERR_CONFIG, "server_id", "source.server_id must be 1 to 4294967295");
         return false;
