@@ -204,17 +204,39 @@ bool maria_permit(struct target *t, struct err *err)
     return ok && permit_check(&t->permit, err);
 }
 
+/* What a person can do about it. */
+static const char *connect_remedy(unsigned number)
+{
+    switch (number) {
+    case 1045: /* access denied */
+    case 1698:
+        return "; check the target's user, its password and the host that it may come from";
+    case CR_SSL_CONNECTION_ERROR:
+        return "; check the target's tls.ca and that its host is a name in the certificate";
+    case CR_CONNECTION_ERROR:
+    case CR_CONN_HOST_ERROR:
+        return "; check the target's host and port and that the server runs";
+    default:
+        return "";
+    }
+}
+
 static void connect_error(struct target *t, struct err *err)
 {
     unsigned number = mysql_errno(t->my);
+    char answer[200];
     bool retry = number == CR_CONNECTION_ERROR || number == CR_CONN_HOST_ERROR ||
                  number == CR_SERVER_LOST || number == CR_SERVER_GONE_ERROR || number == 1040 ||
                  number == 1203 || number == 1053;
 
+    if (number >= 2000 && number < 3000)
+        snprintf(answer, sizeof(answer), "%s", mysql_error(t->my));
+    else
+        snprintf(answer, sizeof(answer), "refused with error %u (SQLSTATE %s)", number,
+                 mysql_sqlstate(t->my));
     err_server(err, retry ? ERR_RETRY : ERR_SERVER, ERR_SIDE_TARGET, number,
-               "connect to target %s (%s port %u): %s", t->permit.host, t->permit.peer,
-               (unsigned)t->permit.port,
-               number >= 2000 && number < 3000 ? mysql_error(t->my) : "refused by the server");
+               "connect to target %s (%s port %u) as %.80s: %s%s", t->permit.host, t->permit.peer,
+               (unsigned)t->permit.port, t->config.user, answer, connect_remedy(number));
 }
 
 bool maria_connect(struct target *t, struct err *err)

@@ -248,7 +248,8 @@ static bool check_queue(const struct lane_state *lane, const uint8_t queue_uuid[
         memcmp(lane->queue_uuid, queue_uuid, 16) == 0)
         return true;
     err_reason(err, ERR_DATA, "other_queue",
-               "lane %u of channel %s on the target was filled from another queue", lane->lane,
+               "the copy %s on the target was filled from another queue; bring that queue back, or "
+               "drop the copied databases and the state database and load again",
                lane->channel);
     return false;
 }
