@@ -99,7 +99,8 @@ bool identity_claim(const struct fs *fs, const char *dir, int *fd, struct err *e
         return false;
     ok = fs->lock(fs->ctx, *fd, &got, err);
     if (ok && !got) {
-        err_reason(err, ERR_CONFIG, "queue_locked", "another process makes the queue %s", dir);
+        err_reason(err, ERR_CONFIG, "queue_locked",
+                   "another process makes the queue %s; wait for it", dir);
     } else if (ok && identity_exists(fs, dir)) {
         err_reason(err, ERR_CONFIG, "queue_exists", "there is a queue in %s already", dir);
         got = false;
@@ -172,7 +173,8 @@ bool identity_read(const struct fs *fs, const char *dir, struct queue_identity *
         /* Whatever the reason: without this file there is no queue to speak of. */
         struct err why = *err;
 
-        err_reason(err, ERR_CONFIG, "no_queue", "%s: %s", dir, why.text);
+        err_reason(err, ERR_CONFIG, "no_queue",
+                   "there is no queue in %s (%s); load or replicate makes it", dir, why.text);
         ok = false;
         goto done;
     }
@@ -193,7 +195,11 @@ bool identity_lock(const struct fs *fs, const char *dir, int *fd, struct err *er
         goto done;
     ok = fs->lock(fs->ctx, *fd, &got, err);
     if (ok && !got)
-        err_reason(err, ERR_CONFIG, "queue_locked", "another process writes the queue %s", dir);
+        err_reason(
+            err, ERR_CONFIG, "queue_locked",
+            "another process (load, replicate or validate) writes the queue %s; wait for it, "
+            "or stop it",
+            dir);
     if (!ok || !got)
         fs->close(fs->ctx, *fd);
 done:

@@ -16,7 +16,8 @@
 
 static bool full(const struct queue *q, const char *what, struct err *err)
 {
-    err_reason(err, ERR_IO, "queue_full", "the queue %s is full: %s", q->dir, what);
+    err_reason(err, ERR_IO, "queue_full",
+               "the queue %s is full: %s; let apply catch up, or give it room", q->dir, what);
     return false;
 }
 
@@ -56,7 +57,7 @@ static bool ensure_room(struct queue *q, uint64_t end, struct err *err)
     if (all + step > q->options.max_bytes && all + (end - t->allocated) <= q->options.max_bytes)
         step = end - t->allocated;
     if (all + step > q->options.max_bytes)
-        return full(q, "max_bytes is reached", err);
+        return full(q, "queue.max_bytes is reached", err);
     errno = 0;
     if (!q->fs->allocate(q->fs->ctx, t->fd, t->allocated, step, err))
         return full_if_no_space(q, err);
