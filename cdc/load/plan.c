@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "cdc/load/work.h"
 #include "cdc/source/chunks.h"
@@ -373,6 +374,17 @@ void load_print_definition(struct table *table, struct buf *text)
     ddl_print_table(table, text);
 }
 
+/* A view shows the past of InnoDB tables only: what another engine shows is of no one moment. */
+static bool check_engine(const struct table *t, struct err *err)
+{
+    if (!t->engine || strcasecmp(t->engine, "InnoDB") == 0)
+        return true;
+    err_reason(err, ERR_DATA, "engine",
+               "engine %.64s is not supported; ALTER TABLE ... ENGINE=InnoDB, or exclude it",
+               t->engine);
+    return false;
+}
+
 bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
                      const struct load_view *v, struct target *target, enum load_step *step,
                      struct err *err)
@@ -390,7 +402,7 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
         ok = true;
         goto done;
     }
-    if (!load_view_check(v, t->table, err))
+    if (!check_engine(t->table, err) || !load_view_check(v, t->table, err))
         goto done;
     load_print_definition(t->table, &text);
     t->definition = xstrdup(buf_cstr(&text));
