@@ -224,7 +224,9 @@ bool service_validate(struct service *s, const struct validate_request *request,
                                      .n_only = request->n_only,
                                      .difference = on_difference,
                                      .table_done = on_table,
-                                     .ctx = &e};
+                                     .ctx = &e,
+                                     .wanted = config_wanted,
+                                     .wanted_ctx = &c->tables};
     bool ok;
 
     memset(&result, 0, sizeof(result));

@@ -18,18 +18,17 @@
 
 /* ---- tables ---- */
 
-static bool is_chosen(const struct validate_config *c, const struct table_state *s)
+bool validate_is_chosen(const struct validate_config *c, const char *db, const char *name)
 {
-    char name[sizeof(s->db) + sizeof(s->name) + 1];
+    size_t n = strlen(db);
 
-    if (!c->n_only)
-        return true;
-    snprintf(name, sizeof(name), "%s.%s", s->db, s->name);
     for (size_t i = 0; i < c->n_only; i++) {
-        if (strcmp(c->only[i], name) == 0)
+        const char *only = c->only[i];
+
+        if (strncmp(only, db, n) == 0 && only[n] == '.' && strcmp(only + n + 1, name) == 0)
             return true;
     }
-    return false;
+    return c->n_only == 0;
 }
 
 static struct check_table *find_table(struct validate *v, const struct table_state *s)
@@ -55,22 +54,44 @@ static const char *life_note(enum table_life life)
     }
 }
 
+static struct table *name_only(const char *db, const char *name)
+{
+    struct table *table = table_new();
+
+    table->db = arena_strdup(&table->arena, db);
+    table->name = arena_strdup(&table->arena, name);
+    return table;
+}
+
+static struct check_table *append(struct validate *v, struct table *table)
+{
+    struct check_table *t;
+
+    v->tables = xrealloc(v->tables, (v->n_tables + 1) * sizeof(*v->tables));
+    t = &v->tables[v->n_tables++];
+    *t = (struct check_table){.table = table, .step = CHECK_PLAN};
+    return t;
+}
+
+struct check_table *validate_add_missing(struct validate *v, const char *db, const char *name)
+{
+    struct check_table *t = append(v, name_only(db, name));
+
+    t->definition = xstrdup("");
+    t->step = CHECK_DONE;
+    return t;
+}
+
 static bool add_table(struct validate *v, const struct table_state *s, struct err *err)
 {
     struct check_table *t;
     struct table *table;
 
-    if (s->definition && s->definition[0]) {
-        if (!ddl_parse_table(s->definition, s->db, &table, err))
-            return false;
-    } else {
-        table = table_new();
-        table->db = arena_strdup(&table->arena, s->db);
-        table->name = arena_strdup(&table->arena, s->name);
-    }
-    v->tables = xrealloc(v->tables, (v->n_tables + 1) * sizeof(*v->tables));
-    t = &v->tables[v->n_tables++];
-    *t = (struct check_table){.table = table, .step = CHECK_PLAN};
+    if (!s->definition || !s->definition[0])
+        table = name_only(s->db, s->name);
+    else if (!ddl_parse_table(s->definition, s->db, &table, err))
+        return false;
+    t = append(v, table);
     t->definition = xstrdup(s->definition ? s->definition : "");
     if (s->life != TABLE_STRICT) {
         snprintf(t->note, sizeof(t->note), "%s", life_note(s->life));
@@ -111,7 +132,8 @@ bool validate_read_tables(struct validate *v, struct err *err)
     for (size_t i = 0; i < n; i++) {
         struct check_table *t;
 
-        if (states[i].life == TABLE_DROPPED || !is_chosen(v->config, &states[i]))
+        if (states[i].life == TABLE_DROPPED ||
+            !validate_is_chosen(v->config, states[i].db, states[i].name))
             continue;
         t = find_table(v, &states[i]);
         if (t)
@@ -460,6 +482,7 @@ static void close_all(struct validate *v)
     }
     target_close(v->target);
     release_tables(v);
+    wanted_release(v);
     pthread_mutex_destroy(&v->lock);
 }
 
@@ -477,7 +500,7 @@ bool validate_run(const struct validate_config *config, struct validate_result *
     if (v->n_workers > VALIDATE_WORKERS_MAX)
         v->n_workers = VALIDATE_WORKERS_MAX;
     pthread_mutex_init(&v->lock, NULL);
-    ok = open_all(v, err) && run_slices(v, err) &&
+    ok = open_all(v, err) && wanted_list(v, err) && run_slices(v, err) &&
          (!config->repair || !result->differences || repair_all(v, err));
     close_all(v);
     free(v);

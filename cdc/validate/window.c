@@ -241,7 +241,8 @@ bool slice_open(struct validate *v, struct err *err)
         v->workers[i].has_target_view = true;
         v->workers[i].is_blocked = false;
     }
-    if (!validate_read_tables(v, err) || !slice_read_window(v, err))
+    if (!validate_read_tables(v, err) || (v->is_first_slice && !wanted_compare(v, err)) ||
+        !slice_read_window(v, err))
         return false;
     if (c->mode == VALIDATE_FROZEN && c->lane_resume) {
         c->lane_resume(c->lane_ctx);

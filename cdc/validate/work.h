@@ -75,6 +75,11 @@ struct check_worker {
     bool is_blocked; /* takes no more work in this slice */
 };
 
+struct table_name {
+    char *db;
+    char *name;
+};
+
 struct validate {
     const struct validate_config *config;
     struct validate_result *result;
@@ -86,6 +91,8 @@ struct validate {
     uint64_t lo, hi;   /* window of this slice */
     uint64_t slice_us; /* steady time when its views were opened */
     bool is_first_slice;
+    struct table_name *wanted; /* on the source before the first view, by the mapping */
+    size_t n_wanted;
     bool is_held; /* the lane is */
 
     pthread_mutex_t lock; /* everything that workers share below and in tables */
@@ -96,6 +103,17 @@ struct validate {
 /* validate.c */
 MUST_CHECK bool validate_read_tables(struct validate *v, struct err *err);
 void validate_give_up(struct validate *v, struct check_table *t, const char *note);
+bool validate_is_chosen(const struct validate_config *c, const char *db, const char *name);
+/* A table that is not compared, with what is to be told of it. The name is copied. */
+struct check_table *validate_add_missing(struct validate *v, const char *db, const char *name);
+
+/* wanted.c: tables that the mapping wants and the target has no state for. */
+/* What is listed before the first view is older than every fence: the lane is behind it. */
+MUST_CHECK bool wanted_list(struct validate *v, struct err *err);
+/* In the first slice, when the states were read: reports what has none as missing. Fails with
+ * ERR_CONFIG "no_table" when a table was asked for that is on neither side. */
+MUST_CHECK bool wanted_compare(struct validate *v, struct err *err);
+void wanted_release(struct validate *v);
 
 /* window.c */
 MUST_CHECK bool slice_open(struct validate *v, struct err *err);
