@@ -497,7 +497,7 @@ static bool read_evidence(struct config *c, const cJSON *evidence, struct err *e
         return r->inventory_file ? true : missing("residency.evidence", "inventory", err);
     } else {
         return bad_value("residency", "evidence",
-                         "\"ec2\", {\"inventory\": \"file.json\"} or \"unproven-loopback\"", err);
+                         "{\"inventory\": \"file.json\"} or \"unproven-loopback\"", err);
     }
     return true;
 }
@@ -601,8 +601,10 @@ bool config_load(const char *path, struct config *config, struct err *err)
     config->path = arena_strdup(&config->arena, path);
     config->target.state_schema = "domicile";
     if (!fs_read_file(fs_real(), path, CONFIG_BYTES_MAX, &text, &len, err)) {
-        err->kind = ERR_CONFIG;
-        err_context(err, "configuration");
+        struct err why = *err;
+
+        err_reason(err, ERR_CONFIG, "no_config",
+                   "configuration: %s; name the file with --config or $DOMICILE_CONFIG", why.text);
         goto done;
     }
     if (!json_parse(bytes_of(text, len), JSON_COMMENTS, &top, err) || !read_top(config, top, err)) {

@@ -14,8 +14,8 @@ static const char help[] =
     "Look at everything that load and replicate will need; nothing is written but the guard's\n"
     "audit records in the queue's directory, which is made when it is missing. It looks at: the\n"
     "source's settings and grants, the residency guard's decision on the target and on this\n"
-    "host, the target, the tables of the mapping, the queue's disk. Every finding comes with\n"
-    "its fix. Exit code 1 when something would fail.\n";
+    "host, the target, the tables of the mapping, the queue's disk. Every failure and warning\n"
+    "comes with its fix. Exit code 1 when something would fail.\n";
 
 static void check_queue(const struct config *c, struct findings *f)
 {
@@ -23,7 +23,7 @@ static void check_queue(const struct config *c, struct findings *f)
     uint64_t free_bytes;
 
     if (statvfs(c->queue_dir, &v) != 0)
-        return; /* said already */
+        return; /* the directory could not be made: said already */
     free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
     if (free_bytes < QUEUE_FREE_WARN)
         findings_add(f, FINDING_WARN, "queue", "give the queue a larger disk",
@@ -42,7 +42,8 @@ static void check_guarded_target(const struct config *c, const struct source_inf
     struct err err = ERR_INIT;
 
     if (!fs_real()->make_dir(fs_real()->ctx, c->queue_dir, &err)) {
-        findings_add(f, FINDING_FAIL, "queue", "make the directory, or name another", "%s",
+        findings_add(f, FINDING_FAIL, "queue",
+                     "make the directory that it is to lie in, or name another in queue.dir", "%s",
                      err.text);
         return;
     }
@@ -57,8 +58,10 @@ static void check_guarded_target(const struct config *c, const struct source_inf
                      "residency is not proven: loopback peers only, for a try-out");
     if (!target_connect(&c->target, guard, &target, &err)) {
         findings_add(f, FINDING_FAIL, err.kind == ERR_REFUSED ? "guard" : "target",
-                     err.kind == ERR_REFUSED ? "see 'domicile guard explain'" : NULL, "%s%s%s%s",
-                     err.text, err.reason[0] ? " [" : "", err.reason, err.reason[0] ? "]" : "");
+                     err.kind == ERR_REFUSED ? "see 'domicile guard explain'"
+                                             : "make the target answer with this configuration",
+                     "%s%s%s%s", err.text, err.reason[0] ? " [" : "", err.reason,
+                     err.reason[0] ? "]" : "");
     } else {
         const struct permit *p = target_permit(target);
 
@@ -79,7 +82,10 @@ static void check_all(const struct config *c, struct findings *f, bool *unproven
     if (source_connect(&c->source, &source, &err))
         check_source(source, c, catalog, f);
     else
-        findings_add(f, FINDING_FAIL, "source", NULL, "%s", err.text);
+        findings_add(f, FINDING_FAIL, "source",
+                     "make the source answer with this configuration; its settings, grants and "
+                     "tables are looked at then",
+                     "%s", err.text);
     check_guarded_target(c, source ? source_info(source) : NULL, f, unproven);
     check_queue(c, f);
     catalog_free(catalog);

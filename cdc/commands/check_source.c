@@ -132,7 +132,9 @@ static void check_tables(struct source *s, const struct config *c, struct catalo
     size_t n;
 
     if (!source_read_catalog(s, config_wanted, (void *)&c->tables, catalog, &err)) {
-        findings_add(f, FINDING_FAIL, "mapping", NULL, "%s", err.text);
+        findings_add(f, FINDING_FAIL, "mapping",
+                     "exclude what cannot be read, or grant SELECT and SHOW VIEW on it", "%s",
+                     err.text);
         return;
     }
     n = catalog_tables(catalog, &tables);

@@ -27,7 +27,7 @@ static void check_grants(struct target *t, struct findings *f)
                       "SELECT privilege_type FROM information_schema.user_privileges UNION "
                       "SELECT privilege_type FROM information_schema.schema_privileges",
                       mark_privilege, found, &err)) {
-        findings_add(f, FINDING_FAIL, "target", NULL, "%s", err.text);
+        findings_add(f, FINDING_FAIL, "target", "look at the server's error log", "%s", err.text);
         return;
     }
     for (size_t i = 0; i < N_NEEDED; i++) {

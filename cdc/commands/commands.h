@@ -43,7 +43,7 @@ void strings_release(struct strings *s);
 int options_read(struct globals *g, int argc, char **argv, const char *help,
                  const struct option_spec *specs, struct strings *words, size_t words_max);
 
-/* Report to stderr "domicile: text" and give the exit code. */
+/* Report to stderr "domicile: text" and give the exit code: 1 also for what was stopped. */
 int command_fail(const struct err *err);
 
 struct command {

@@ -14,6 +14,7 @@ static const char help[] =
     "\n"
     "  --tables DB.TABLE  only this table (may be given more than once)\n"
     "\n"
+    "SIGTERM and SIGINT stop it with exit code 1. It may be killed at any time.\n"
     "Progress goes to stderr: one line on a terminal, JSON lines otherwise.\n";
 
 int command_load(struct globals *g, int argc, char **argv)
@@ -35,12 +36,16 @@ int command_load(struct globals *g, int argc, char **argv)
         return command_fail(&err);
     memset(&result, 0, sizeof(result));
     progress_init(&progress);
-    ok = service_open(&config, SERVICE_CAPTURE | SERVICE_APPLY, &service, &err) &&
+    memset(&service, 0, sizeof(service));
+    ok = service_check_tables(&config, tables.items, tables.n, &err) &&
+         service_open(&config, SERVICE_CAPTURE | SERVICE_APPLY, &service, &err) &&
          service_load(&service, tables.n ? tables.items : NULL, tables.n, progress_show, &progress,
                       &result, &err);
     progress_end(&progress);
     if (ok || result.refused.n)
         load_result_print(&result, guard_is_unproven(service.guard), g->json);
+    if (err.kind == ERR_STOPPED)
+        err_set(&err, ERR_STOPPED, "load was stopped before its end; run it again, it goes on");
     code = ok ? 0 : command_fail(&err);
     service_close(&service);
     load_result_release(&result);

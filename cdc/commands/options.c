@@ -26,7 +26,8 @@ int command_fail(const struct err *err)
         fprintf(stderr, "domicile: %s [%s]\n", err->text, err->reason);
     else
         fprintf(stderr, "domicile: %s\n", err->text);
-    return err_exit_code(err);
+    /* Only a service may be stopped and be good; what was to come to an end has not. */
+    return err->kind == ERR_STOPPED ? 1 : err_exit_code(err);
 }
 
 static int usage(const char *command, const char *what, const char *word)
@@ -41,20 +42,21 @@ struct log_options {
     const char *level;
 };
 
-static bool log_apply(const struct log_options *o)
+/* NULL, or the word that is none of those that may be there. */
+static const char *log_apply(const struct log_options *o)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     bool json = strcmp(o->format, "json") == 0;
 
     if (!json && strcmp(o->format, "text") != 0)
-        return false;
+        return o->format;
     for (unsigned i = 0; i < 4; i++) {
         if (strcmp(o->level, levels[i]) == 0) {
             log_setup((enum log_level)i, json);
-            return true;
+            return NULL;
         }
     }
-    return false;
+    return o->level;
 }
 
 static const struct option_spec *find_spec(const struct option_spec *specs, const char *name,
@@ -103,6 +105,7 @@ int options_read(struct globals *g, int argc, char **argv, const char *help,
                                          {"log-format", OPTION_STRING, &log.format},
                                          {"log-level", OPTION_STRING, &log.level},
                                          {NULL, OPTION_FLAG, NULL}};
+    const char *bad;
 
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
@@ -136,7 +139,6 @@ int options_read(struct globals *g, int argc, char **argv, const char *help,
         if (!store(spec, value))
             return usage(argv[0], "not a number:", value);
     }
-    if (!log_apply(&log))
-        return usage(argv[0], "unknown log format or level", log.format);
-    return -1;
+    bad = log_apply(&log);
+    return bad ? usage(argv[0], "unknown log format or level", bad) : -1;
 }

@@ -23,6 +23,8 @@ static void show_terminal(const struct load_progress *now)
     if (now->eta_s)
         fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(now->eta_s / 60),
                 (unsigned long long)(now->eta_s % 60));
+    /* A log line that comes in between begins at the left. */
+    fputc('\r', stderr);
     fflush(stderr);
 }
 

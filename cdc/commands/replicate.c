@@ -23,7 +23,8 @@ static const char help[] =
     "  --stage capture   only fill the queue (no target is opened)\n"
     "  --stage apply     only apply the queue that another process fills; loads first\n"
     "\n"
-    "SIGTERM and SIGINT stop it at a transaction boundary. It may be killed at any time.\n";
+    "SIGTERM and SIGINT stop it at a transaction boundary: exit code 0, but 1 when --until or\n"
+    "--once had not come to its end. It may be killed at any time.\n";
 
 struct replicate {
     struct config config;
@@ -98,7 +99,10 @@ static bool watch(struct replicate *r, struct err *err)
         }
         clock_sleep_us(WATCH_US);
     }
-    return true;
+    if (r->until.kind == UNTIL_FOREVER)
+        return true;
+    err_set(err, ERR_STOPPED, "stopped before the position that was asked for; run it again");
+    return false;
 }
 
 static bool follow(struct replicate *r, struct err *err)
@@ -176,13 +180,17 @@ int command_replicate(struct globals *g, int argc, char **argv)
     }
     if (!config_load(g->config_path, &r.config, &err))
         return command_fail(&err);
+    r.config.residency.is_service = true;
     ok = run(&r, until, once, &err);
     control_close(r.control);
     if (r.service.apply)
         lane_join(&r.service.lane);
     if (ok || err.kind == ERR_STOPPED)
         print_end(&r);
-    code = ok || err.kind == ERR_STOPPED ? 0 : command_fail(&err);
+    /* A service is there to be stopped; a step that has an end has not come to it. */
+    if (err.kind == ERR_STOPPED && r.until.kind == UNTIL_FOREVER)
+        ok = true;
+    code = ok ? 0 : command_fail(&err);
     service_close(&r.service);
     until_release(&r.until);
     config_release(&r.config);

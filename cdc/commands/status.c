@@ -15,6 +15,7 @@ static const char help[] =
     "\n"
     "Where the copy is: captured and applied position, lag and what is being waited for,\n"
     "table states, the guard. Asks the running service, else looks at queue and target.\n"
+    "What cannot be read is named in the answer; the exit code is 0 when there is an answer.\n"
     "\n"
     "  --watch  again every second until stopped\n";
 
@@ -115,41 +116,78 @@ static void print_status(const cJSON *o)
     print_guard(get(o, "guard"));
 }
 
-static void on_line(void *ctx, const char *line)
+static void keep_line(void *ctx, const char *line)
 {
-    const struct globals *g = ctx;
+    struct buf *b = ctx;
+
+    buf_reset(b);
+    buf_put_str(b, line);
+}
+
+static void show_text(const char *line)
+{
     cJSON *o = NULL;
     struct err err = ERR_INIT;
 
-    if (g->json) {
-        puts(line);
-    } else if (json_parse(bytes_str(line), 0, &o, &err)) {
-        print_status(o);
-        cJSON_Delete(o);
+    if (!json_parse(bytes_str(line), 0, &o, &err))
+        return;
+    print_status(o);
+    cJSON_Delete(o);
+}
+
+/*
+ * One value, also when capture and apply are two processes: then the answer of capture's is the
+ * member "capture_service" of the other one's.
+ */
+static void show_json(struct buf *capture, struct buf *service)
+{
+    if (!service->len) {
+        puts(buf_cstr(capture));
+    } else if (!capture->len) {
+        puts(buf_cstr(service));
     } else {
-        puts(line);
+        printf("%.*s,\"capture_service\":%s}\n", (int)service->len - 1, buf_cstr(service),
+               buf_cstr(capture));
     }
-    fflush(stdout);
+}
+
+static bool ask(const struct config *config, const char *socket_name, struct buf *answer,
+                struct err *err)
+{
+    bool running = false;
+    int code = 0;
+
+    if (!control_call(config->queue_dir, socket_name, "{\"do\":\"status\"}", keep_line, answer,
+                      &running, &code, err))
+        return false;
+    return !running || code == 0;
 }
 
 static int show(struct globals *g, struct config *config)
 {
     struct err err = ERR_INIT;
-    bool running = false, capturing = false;
+    struct buf capture = BUF_INIT, service = BUF_INIT;
     int code = 0;
 
-    if (!control_call(config->queue_dir, "capture.sock", "{\"do\":\"status\"}", on_line, g,
-                      &capturing, &code, &err) ||
-        !control_call(config->queue_dir, "control.sock", "{\"do\":\"status\"}", on_line, g,
-                      &running, &code, &err))
-        return command_fail(&err);
-    if (!running && !capturing) {
-        struct buf b = BUF_INIT;
-
-        status_offline(config, &b);
-        on_line(g, buf_cstr(&b));
-        buf_release(&b);
+    if (!ask(config, "capture.sock", &capture, &err) ||
+        !ask(config, "control.sock", &service, &err)) {
+        code = command_fail(&err);
+        goto done;
     }
+    if (!capture.len && !service.len)
+        status_offline(config, &service);
+    if (g->json) {
+        show_json(&capture, &service);
+    } else {
+        if (capture.len)
+            show_text(buf_cstr(&capture));
+        if (service.len)
+            show_text(buf_cstr(&service));
+    }
+    fflush(stdout);
+done:
+    buf_release(&capture);
+    buf_release(&service);
     return code;
 }
 

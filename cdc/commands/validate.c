@@ -14,14 +14,15 @@ static const char help[] =
     "\n"
     "Compare source and target row by row: checksums in both servers, then row hashes, then\n"
     "rows. Exit code 0: equal; 1: differences were found (with --repair: and put right; run\n"
-    "it again to prove it).\n"
+    "it again to prove it), or it was stopped. A table of the source that the target has no copy\n"
+    "of is a difference; one that is stopped or not loaded yet is named and not compared.\n"
     "\n"
-    "  --mode frozen   both sides at one position while writers write (default)\n"
-    "  --mode offline  both sides as they are; for a source that stands still\n"
-    "  --repair        rewrite the rows that differ, through the lane\n"
-    "  --tables T      only this table (may be given more than once)\n"
-    "  --show-values   rows in the output; without it keys are hashes\n"
-    "  --report FILE   the JSON lines also into a file (mode 0600)\n"
+    "  --mode frozen      both sides at one position while writers write (default)\n"
+    "  --mode offline     both sides as they are; for a source that stands still\n"
+    "  --repair           rewrite the rows that differ, through the lane\n"
+    "  --tables DB.TABLE  only this table (may be given more than once)\n"
+    "  --show-values      rows in the output; without it keys are hashes\n"
+    "  --report FILE      the JSON lines also into a file (mode 0600)\n"
     "\n"
     "A running service does the work itself; else this command takes the lane over.\n";
 
@@ -216,17 +217,22 @@ int command_validate(struct globals *g, int argc, char **argv)
     r.only = tables.items;
     r.n_only = tables.n;
     printer.json = g->json;
+    if (!config_load(g->config_path, &config, &err)) {
+        code = command_fail(&err);
+        goto done;
+    }
     if (report && !(printer.report = open_report(report))) {
         err_errno(&err, "report %s", report);
-        return command_fail(&err);
+        code = command_fail(&err);
+    } else {
+        code = run(&config, &r, &printer);
     }
-    code = config_load(g->config_path, &config, &err) ? run(&config, &r, &printer)
-                                                      : command_fail(&err);
     config_release(&config);
     if (printer.report && fclose(printer.report) != 0) {
         err_errno(&err, "report %s", report);
         code = command_fail(&err);
     }
+done:
     strings_release(&tables);
     return code;
 }

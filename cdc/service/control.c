@@ -15,6 +15,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/json.h"
 #include "schema/base/log.h"
+#include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
 
 #define REQUEST_BYTES_MAX 65536
@@ -138,7 +139,9 @@ static void do_validate(struct control *c, int fd, const cJSON *request)
         pthread_mutex_unlock(&c->validate_lock);
     else
         pthread_mutex_unlock(&c->validate_lock);
-    send_end(fd, err.kind != ERR_NONE ? err_exit_code(&err) : equal ? 0 : 1, &err);
+    /* A comparison that was stopped has not said that both are equal. */
+    send_end(fd, err.kind != ERR_NONE && err.kind != ERR_STOPPED ? err_exit_code(&err) : !equal,
+             &err);
     free(names);
 }
 
@@ -323,9 +326,27 @@ static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code
             line(ctx, text);
     }
     free(text);
-    if (!ended)
-        err_set(err, ERR_IO, "the service went away in the middle of its answer");
+    if (!ended && stop_requested())
+        err_set(err, ERR_STOPPED, "stopped; the service goes on with what it was asked for");
+    else if (!ended)
+        err_set(err, ERR_IO, "the service went away in the middle of its answer; ask again");
     return ended;
+}
+
+bool control_is_there(const char *queue_dir)
+{
+    struct sockaddr_un addr;
+    struct err ignored = ERR_INIT;
+    int fd;
+    bool is_there;
+
+    if (!socket_path(queue_dir, "control.sock", &addr, &ignored))
+        return false;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    is_there = fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_there;
 }
 
 bool control_call(const char *queue_dir, const char *socket_name, const char *request,
@@ -341,9 +362,16 @@ bool control_call(const char *queue_dir, const char *socket_name, const char *re
         return false;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
+        int code = errno;
+
         if (fd >= 0)
             close(fd);
-        return true;
+        /* A service that was killed leaves its socket; a name that leads nowhere is none. */
+        if (code == ENOENT || code == ENOTDIR || code == ECONNREFUSED)
+            return true;
+        errno = code;
+        err_errno(err, "control socket %s (run as the user of the service)", addr.sun_path);
+        return false;
     }
     *running = true;
     f = fdopen(fd, "r");

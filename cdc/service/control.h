@@ -17,6 +17,9 @@ struct control;
 MUST_CHECK bool control_open(struct service *s, struct control **out, struct err *err);
 void control_close(struct control *c);
 
+/* Does a service that applies listen in this queue directory? */
+bool control_is_there(const char *queue_dir);
+
 /*
  * Ask the service of this queue directory. *running false: nobody listens. line: every line
  * but the last; *exit_code and err (kind ERR_NONE when 0) from the last one.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdc/service/control.h"
 #include "schema/base/clock.h"
 #include "schema/base/digest.h"
 #include "schema/base/log.h"
@@ -80,8 +81,18 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
     s->stages = stages;
     s->started_us = clock_wall_us();
     pthread_mutex_init(&s->load_lock, NULL);
-    if (!fs_real()->make_dir(fs_real()->ctx, config->queue_dir, err))
+    if (!fs_real()->make_dir(fs_real()->ctx, config->queue_dir, err)) {
+        err_context(err, "queue.dir (what it is to lie in must be there, and be writable)");
         return false;
+    }
+    /* The lane is taken over by epoch where nobody runs it, never beside a service. */
+    if ((stages & SERVICE_APPLY) && control_is_there(config->queue_dir)) {
+        err_reason(err, ERR_CONFIG, "service_running",
+                   "a service runs on the queue %s already; stop it first, or ask it with status "
+                   "and validate",
+                   config->queue_dir);
+        return false;
+    }
     /* The guard comes first, also for capture alone: the queue is a copy too, and it lies on
      * this host. */
     if (!guard_open(&config->residency, &s->guard, err))

@@ -48,6 +48,11 @@ void service_close(struct service *s);
 /* An error that ended capture or the lane; false when nothing has ended badly. */
 bool service_failed(struct service *s, struct err *err);
 
+/* Are these "db.table" names tables of the source that the configuration copies? Else
+ * ERR_CONFIG "no_table" naming the first that is not. Good for n 0. */
+MUST_CHECK bool service_check_tables(const struct config *config, const char *const *names,
+                                     size_t n, struct err *err);
+
 /* Load what is missing (see load.h); progress goes to the callback and to status. */
 MUST_CHECK bool service_load(struct service *s, const char **only, size_t n_only,
                              void (*progress)(void *ctx, const struct load_progress *p), void *ctx,

@@ -268,26 +268,17 @@ static void put_offline_lane(struct buf *b, struct config *c, struct target *t,
     put_lag(b, end, lane.lsn, lane.commit_us, NULL);
 }
 
-void status_offline(struct config *c, struct buf *b)
+/* The target as far as it can be seen, and the guard's word about it. */
+static void put_offline_target(struct buf *b, struct config *c, const struct queue_end *end)
 {
-    struct queue_identity id;
-    struct queue_end end = {0};
     struct guard *guard = NULL;
     struct target *target = NULL;
     struct err err = ERR_INIT;
 
-    buf_put_str(b, "{\"running\":false");
-    if (queue_read_end(c->queue_dir, &c->queue, &id, &end, &err)) {
-        put_queue(b, c, &end);
-    } else {
-        buf_put_str(b, ",");
-        put_text(b, "queue_problem", err.text);
-    }
-    err = ERR_INIT;
     if (guard_open(&c->residency, &guard, &err)) {
         put_target(b, c, guard, &target);
         if (target)
-            put_offline_lane(b, c, target, &end);
+            put_offline_lane(b, c, target, end);
     } else {
         buf_put_str(b, ",\"guard\":{");
         put_text(b, "refused", err.text);
@@ -297,5 +288,28 @@ void status_offline(struct config *c, struct buf *b)
     }
     target_close(target);
     guard_close(guard);
+}
+
+void status_offline(struct config *c, struct buf *b)
+{
+    struct queue_identity id;
+    struct queue_end end = {0};
+    struct err err = ERR_INIT;
+    bool has_queue = queue_exists(c->queue_dir, &c->queue);
+
+    buf_put_str(b, "{\"running\":false");
+    if (!has_queue) {
+        err_set(&err, ERR_CONFIG, "there is no queue in %s yet; load or replicate makes it",
+                c->queue_dir);
+    } else if (queue_read_end(c->queue_dir, &c->queue, &id, &end, &err)) {
+        put_queue(b, c, &end);
+    }
+    if (err.kind != ERR_NONE) {
+        buf_put_str(b, ",");
+        put_text(b, "queue_problem", err.text);
+    }
+    /* Status makes no directory; where the audit file has no place, nothing is asked. */
+    if (has_queue || access(c->queue_dir, F_OK) == 0)
+        put_offline_target(b, c, &end);
     buf_put_str(b, "}");
 }

@@ -1,0 +1,69 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cdc/service/service.h"
+#include "schema/base/map.h"
+
+static bool take_name(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct buf key = BUF_INIT;
+
+    (void)err;
+    assert(n == 2);
+    buf_put_bytes(&key, columns[0]);
+    buf_put_str(&key, ".");
+    buf_put_bytes(&key, columns[1]);
+    map_put(ctx, buf_bytes(&key), ctx);
+    buf_release(&key);
+    return true;
+}
+
+static bool read_names(const struct config *config, struct map *names, struct err *err)
+{
+    struct source *s = NULL;
+    bool ok = source_connect(&config->source, &s, err) &&
+              source_query(s,
+                           "SELECT table_schema, table_name FROM information_schema.tables"
+                           " WHERE table_type = 'BASE TABLE'",
+                           take_name, names, err);
+
+    source_close(s);
+    return ok;
+}
+
+static bool check_name(const struct config *config, const struct map *names, const char *name,
+                       struct err *err)
+{
+    const char *dot = strchr(name, '.');
+    char db[4 * NAME_CHARS_MAX + 1];
+
+    if (!dot || dot == name || (size_t)(dot - name) >= sizeof(db) || !dot[1] ||
+        !map_get(names, bytes_str(name))) {
+        err_reason(err, ERR_CONFIG, "no_table",
+                   "the source has no table %.200s; write it as database.table, as it is there",
+                   name);
+        return false;
+    }
+    memcpy(db, name, (size_t)(dot - name));
+    db[dot - name] = '\0';
+    if (config_wanted((void *)&config->tables, db, dot + 1))
+        return true;
+    err_reason(err, ERR_CONFIG, "no_table",
+               "the configuration does not copy table %.200s; look at tables.include and "
+               "tables.exclude",
+               name);
+    return false;
+}
+
+bool service_check_tables(const struct config *config, const char *const *names, size_t n,
+                          struct err *err)
+{
+    struct map there = {0};
+    bool ok = n == 0 || read_names(config, &there, err);
+
+    for (size_t i = 0; i < n && ok; i++)
+        ok = check_name(config, &there, names[i], err);
+    map_release(&there);
+    return ok;
+}
