@@ -6,6 +6,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
+#include "schema/ddl/ddl.h"
 
 #define WORKERS_DEFAULT 4
 #define VIEW_MAX_AGE_DEFAULT_US ((uint64_t)15 * 60 * 1000 * 1000)
@@ -193,7 +194,6 @@ static bool check_definition(struct worker *w, const struct load_table *t, enum 
 {
     bool ok = false;
     struct table *now = NULL;
-    struct buf text = BUF_INIT;
 
     *step = STEP_COPY;
     if (w->checked == t)
@@ -207,14 +207,12 @@ static bool check_definition(struct worker *w, const struct load_table *t, enum 
     }
     if (!load_view_check(&w->view, now, err))
         goto done;
-    load_print_definition(now, &text);
-    if (strcmp(buf_cstr(&text), t->definition) != 0)
+    if (!ddl_same_table(now, t->table))
         *step = STEP_CHANGED;
     w->checked = t;
     ok = true;
 done:
     table_free(now);
-    buf_release(&text);
     return ok;
 }
 

@@ -366,14 +366,6 @@ done:
     return ok;
 }
 
-/* The next number to give is data, not definition: it moves with every insert, and the target
- * goes on behind its highest value by itself. */
-void load_print_definition(struct table *table, struct buf *text)
-{
-    table->auto_increment = 0;
-    ddl_print_table(table, text);
-}
-
 /* A view shows the past of InnoDB tables only: what another engine shows is of no one moment. */
 static bool check_engine(const struct table *t, struct err *err)
 {
@@ -404,7 +396,7 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
     }
     if (!check_engine(t->table, err) || !load_view_check(v, t->table, err))
         goto done;
-    load_print_definition(t->table, &text);
+    ddl_print_table(t->table, &text);
     t->definition = xstrdup(buf_cstr(&text));
     if (!t->table->n_row_key) {
         *step = STEP_UNKEYED;

@@ -7,6 +7,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
+#include "schema/ddl/ddl.h"
 
 #define TRIES_MAX 10
 #define PAUSE_FIRST_US 100000
@@ -97,7 +98,7 @@ static bool read_definition(struct load *l, struct load_table *t, const struct l
     if (!source_read_table(l->source, t->db, t->name, &t->table, err) ||
         !load_view_check(v, t->table, err))
         return false;
-    load_print_definition(t->table, &text);
+    ddl_print_table(t->table, &text);
     free(t->definition);
     t->definition = xstrdup(buf_cstr(&text));
     buf_release(&text);

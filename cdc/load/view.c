@@ -40,22 +40,14 @@ void load_view_close(struct source *s, struct load_view *v)
     *v = (struct load_view){0};
 }
 
-bool load_view_check(const struct load_view *v, struct table *table, struct err *err)
+bool load_view_check(const struct load_view *v, const struct table *table, struct err *err)
 {
     const struct table *then = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
-    struct buf now_text = BUF_INIT, then_text = BUF_INIT;
-    bool same = false;
 
-    if (then) {
-        ddl_print_table(then, &then_text);
-        load_print_definition(table, &now_text);
-        same = bytes_equal(buf_bytes(&now_text), buf_bytes(&then_text));
-    }
-    if (!same)
-        err_reason(err, ERR_RETRY, "table_changed",
-                   "table %s.%s: its definition changed after the view was opened", table->db,
-                   table->name);
-    buf_release(&now_text);
-    buf_release(&then_text);
-    return same;
+    if (then && ddl_same_table(then, table))
+        return true;
+    err_reason(err, ERR_RETRY, "table_changed",
+               "table %s.%s: its definition changed after the view was opened", table->db,
+               table->name);
+    return false;
 }

@@ -103,8 +103,6 @@ MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
 MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
                                 const struct load_view *v, struct target *target,
                                 enum load_step *step, struct err *err);
-/* Canonical text by which two readings of a definition are compared. */
-void load_print_definition(struct table *table, struct buf *text);
 /* Empty table on the target, made from t->table with its row key only, no chunk done. */
 MUST_CHECK bool load_make_table(struct load *l, struct load_table *t, struct target *target,
                                 const struct chunk_state *chunks, size_t n, struct err *err);
@@ -124,7 +122,8 @@ void load_view_close(struct source *s, struct load_view *v);
  * column, a default) is shown to a view that is older than it, without an error; the lane
  * would then do it a second time. Fails with ERR_RETRY "table_changed".
  */
-MUST_CHECK bool load_view_check(const struct load_view *v, struct table *table, struct err *err);
+MUST_CHECK bool load_view_check(const struct load_view *v, const struct table *table,
+                                struct err *err);
 
 /* copy.c */
 /* Is the table at fault, so that the others may go on? */

@@ -187,21 +187,6 @@ static void set_step(struct validate *v, struct check_table *t, enum check_step 
     pthread_mutex_unlock(&v->lock);
 }
 
-/* But for the next AUTO_INCREMENT number, which moves with every insert. */
-static bool same_definition(struct table *a, struct table *b)
-{
-    struct buf text_a = BUF_INIT, text_b = BUF_INIT;
-    bool same;
-
-    a->auto_increment = b->auto_increment = 0;
-    ddl_print_table(a, &text_a);
-    ddl_print_table(b, &text_b);
-    same = bytes_equal(buf_bytes(&text_a), buf_bytes(&text_b));
-    buf_release(&text_a);
-    buf_release(&text_b);
-    return same;
-}
-
 /* Is the table there on both sides, as the state says? *same false: reported or put off. */
 static bool check_definition(struct check_worker *w, struct check_table *t, bool *same,
                              struct err *err)
@@ -220,7 +205,7 @@ static bool check_definition(struct check_worker *w, struct check_table *t, bool
             goto done;
         what = "the table is missing on the source";
     } else {
-        if (!same_definition(now, t->table))
+        if (!ddl_same_table(now, t->table))
             what = "the definitions differ";
     }
     if (what && t->has_ddl && ++t->tries < VALIDATE_TRIES_MAX) {

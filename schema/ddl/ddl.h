@@ -59,6 +59,13 @@ MUST_CHECK bool ddl_parse_table(const char *text, const char *db, struct table *
 void ddl_print_table(const struct table *t, struct buf *out);
 
 /*
+ * The same, by what MySQL keeps when it prints a table again (see same.c): expressions by
+ * their tokens, without the marks of keys that MySQL made. For comparing, not for reading back.
+ */
+void ddl_print_loose(const struct table *t, struct buf *out);
+bool ddl_same_table(const struct table *a, const struct table *b);
+
+/*
  * The ordered specs of an ALTER TABLE (or CREATE/DROP INDEX) as needed to say them again in
  * another dialect. Column definitions inside are complete (charset and collation filled from
  * `after`).

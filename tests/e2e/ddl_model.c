@@ -48,74 +48,6 @@ static MYSQL *connect_socket(const char *socket)
     return m;
 }
 
-/* --- expressions without what the server changes when it prints them ----------------------- */
-
-static bool is_noise(const struct token *t)
-{
-    if (t->kind == TOKEN_SYMBOL && t->text.len == 1 && strchr("()=", *t->text.data))
-        return true;
-    return t->kind == TOKEN_WORD && *t->text.data == '_';
-}
-
-static const char *loosen(struct arena *a, const char *expr)
-{
-    struct buf b = BUF_INIT;
-    struct lexer lx;
-    struct token t;
-    const char *text;
-
-    if (expr == NULL)
-        return NULL;
-    lexer_init(&lx, bytes_str(expr), 0, a);
-    while ((t = lexer_next(&lx)).kind != TOKEN_END) {
-        if (is_noise(&t))
-            continue;
-        for (size_t i = 0; i < t.text.len; i++)
-            buf_put_u8(
-                &b, (uint8_t)(t.kind == TOKEN_STRING ? t.text.data[i] : tolower(t.text.data[i])));
-        buf_put_u8(&b, ' ');
-    }
-    text = arena_strdup(a, buf_cstr(&b));
-    buf_release(&b);
-    return text;
-}
-
-/* PARTITION clauses: SHOW CREATE TABLE adds the engine to each partition. */
-static const char *loosen_partition(struct arena *a, const char *partition)
-{
-    char *text = arena_strdup(a, loosen(a, partition));
-    static const char added[] = "engine innodb ";
-    char *p;
-
-    while ((p = strstr(text, added)) != NULL)
-        memmove(p, p + strlen(added), strlen(p + strlen(added)) + 1);
-    return text;
-}
-
-static void put_loose(const struct table *t, struct buf *out)
-{
-    struct table *c = table_clone(t);
-    struct arena *a = &c->arena;
-
-    for (uint32_t i = 0; i < c->n_columns; i++) {
-        c->columns[i].generated_expr = loosen(a, c->columns[i].generated_expr);
-        if (c->columns[i].default_kind == DEFAULT_EXPR)
-            c->columns[i].default_text = loosen(a, c->columns[i].default_text);
-    }
-    for (uint32_t i = 0; i < c->n_keys; i++) {
-        c->keys[i].implicit = false; /* SHOW CREATE TABLE does not tell */
-        for (uint32_t j = 0; j < c->keys[i].n_parts; j++)
-            c->keys[i].parts[j].expr = loosen(a, c->keys[i].parts[j].expr);
-    }
-    for (uint32_t i = 0; i < c->n_checks; i++)
-        c->checks[i].expr = loosen(a, c->checks[i].expr);
-    if (c->partition)
-        c->partition = loosen_partition(a, c->partition);
-    c->auto_increment = 0; /* moves with the rows */
-    ddl_print_table(c, out);
-    table_free(c);
-}
-
 /* --- one table, all tables ------------------------------------------------------------------ */
 
 static char *show_create(struct run *r, const char *db, const char *name)
@@ -152,13 +84,13 @@ static void compare_table(struct run *r, const struct table *t)
         catalog_remove(r->catalog, t->db, t->name);
         return;
     }
-    put_loose(t, &ours);
+    ddl_print_loose(t, &ours);
     if (!ddl_parse_table(text, t->db, &shown, &err)) {
         r->n_bad++;
         printf("SHOW CREATE TABLE not read: %s\n%s\n", err.text, text);
         goto done;
     }
-    put_loose(shown, &theirs);
+    ddl_print_loose(shown, &theirs);
     if (strcmp(buf_cstr(&ours), buf_cstr(&theirs)) != 0) {
         r->n_bad++;
         printf("--- model\n%s\n--- source\n%s\n", buf_cstr(&ours), buf_cstr(&theirs));
