@@ -229,6 +229,8 @@ static int scp(const struct request *r, const struct config *c)
     (void)r; /* a policy is JSON in any case */
     if (ok)
         fputs(buf_cstr(&out), stdout);
+    else
+        err_context(&err, "residency.allowed_subnets");
     buf_release(&out);
     return ok ? 0 : command_fail(&err);
 }

@@ -128,19 +128,21 @@ static void print_end(const struct replicate *r)
 {
     struct apply_stats a;
     char gtid[GTID_TEXT_SIZE];
+    bool unproven;
 
     if (!r->service.apply)
         return;
+    unproven = guard_is_unproven(r->service.guard);
     apply_stats_read(r->service.apply, &a);
     gtid_print(&a.gtid, gtid);
     if (r->json)
-        printf("{\"lsn\":%llu,\"gtid\":\"%s\",\"file\":\"%s\",\"offset\":%llu}\n",
+        printf("{\"lsn\":%llu,\"gtid\":\"%s\",\"file\":\"%s\",\"offset\":%llu,\"unproven\":%s}\n",
                (unsigned long long)a.lsn, gtid, a.position.file,
-               (unsigned long long)a.position.offset);
+               (unsigned long long)a.position.offset, unproven ? "true" : "false");
     else
-        printf("stopped at lsn %llu, gtid %s, position %s:%llu\n", (unsigned long long)a.lsn,
+        printf("stopped at lsn %llu, gtid %s, position %s:%llu%s\n", (unsigned long long)a.lsn,
                gtid[0] ? gtid : "(none yet)", a.position.file[0] ? a.position.file : "(start)",
-               (unsigned long long)a.position.offset);
+               (unsigned long long)a.position.offset, unproven ? " (residency unproven)" : "");
 }
 
 static bool run(struct replicate *r, const char *until, bool once, struct err *err)

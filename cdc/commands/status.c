@@ -74,7 +74,10 @@ static void print_guard(const cJSON *g)
     if (!g)
         return;
     if (text(g, "refused")[0]) {
-        printf("%-10s REFUSED: %s [%s]\n", "guard", text(g, "refused"), text(g, "reason"));
+        printf("%-10s REFUSED: %s", "guard", text(g, "refused"));
+        if (text(g, "reason")[0])
+            printf(" [%s]", text(g, "reason"));
+        puts("");
         return;
     }
     printf("%-10s %s%s%s%s%s\n", "guard", text(g, "evidence"), text(g, "subnet_arn")[0] ? ", " : "",

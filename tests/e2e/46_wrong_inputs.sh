@@ -145,10 +145,12 @@ one_value 0 check
 one_value 0 config
 one_value 0 load
 one_value 0 replicate --once
+assert_eq True "$(json unproven <"$DIR/said.out")" "the end of replicate says that residency is not proven"
 one_value 0 status
 one_value 0 guard explain
 one_value 0 guard evidence
 one_value 0 guard verify
+says 2 "residency.allowed_subnets" "$DIR/good.json" guard scp
 says 0 '"unproven":true' "$DIR/good.json" validate --json
 json_lines "validate --json"
 says 0 '"first_lsn"' "$DIR/good.json" queue ls --json
