@@ -49,5 +49,6 @@ bool load_view_check(const struct load_view *v, const struct table *table, struc
     err_reason(err, ERR_RETRY, "table_changed",
                "table %s.%s: its definition changed after the view was opened", table->db,
                table->name);
+    err->side = ERR_SIDE_SOURCE; /* or it would end the attempt, not put the table off */
     return false;
 }
