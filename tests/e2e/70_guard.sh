@@ -72,7 +72,7 @@ start_target --netns "$NS" --bind 10.0.8.10
 start_sink() { # LOG ARGUMENTS...
     local log=$1
     shift
-    in_ns python3 "$ROOT/tests/lib/sink.py" "$log" "$@" >"$log.ready" &
+    nsenter --net="/run/netns/$NS" python3 "$ROOT/tests/lib/sink.py" "$log" "$@" >"$log.ready" &
     PIDS+=("$!")
     wait_for 10 "the sink listens" grep -q ready "$log.ready"
 }
