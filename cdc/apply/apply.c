@@ -620,16 +620,6 @@ uint64_t apply_lsn(const struct apply *a)
     return a->lane.lsn;
 }
 
-struct target *apply_target(struct apply *a)
-{
-    return a->target;
-}
-
-size_t apply_tables_waiting(const struct apply *a)
-{
-    return tables_waiting(&a->tables);
-}
-
 bool apply_reload_tables(struct apply *a, struct err *err)
 {
     /* A lane that stood still while the target went away has not noticed yet. */

@@ -70,11 +70,6 @@ void apply_stats_read(struct apply *a, struct apply_stats *out);
 uint64_t apply_lsn(const struct apply *a);
 /* Read table states again (the loader changed them). */
 MUST_CHECK bool apply_reload_tables(struct apply *a, struct err *err);
-/* The lane's connection, for load (adding keys at hi) and repair. Borrowed. */
-struct target *apply_target(struct apply *a);
-/* Tables that DDL sent back to WAIT or that stopped since the last call are in the state
- * table on the target; how many of them there are now. */
-size_t apply_tables_waiting(const struct apply *a);
 /* Rewrite rows under the lane's guard at its present LSN: remove the keys, put the rows
  * (repair). rows may be fewer than keys. Counts are not checked for the delete. In a table
  * without a row key `keys` are full images, one copy of each is removed, and counted. */

@@ -38,7 +38,6 @@ void tables_set(struct tables *t, const struct table *table, enum table_life lif
 /* All that was set since the last time, or nothing of it. */
 MUST_CHECK bool tables_save(struct tables *t, struct target *target, const char *channel,
                             struct err *err);
-size_t tables_waiting(const struct tables *t);
 
 /* ---- the engine ---- */
 

@@ -127,16 +127,3 @@ bool tables_save(struct tables *t, struct target *target, const char *channel, s
     t->n_changed = 0;
     return target_tables_save(target, channel, t->changed, n, err);
 }
-
-size_t tables_waiting(const struct tables *t)
-{
-    struct map_entry *e;
-    size_t n = 0;
-
-    for (size_t i = 0; (e = map_next(&t->by_name, &i)) != NULL;) {
-        const struct table_state *s = e->value;
-
-        n += s->life == TABLE_WAIT || s->life == TABLE_STOPPED;
-    }
-    return n;
-}

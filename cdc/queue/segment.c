@@ -302,12 +302,6 @@ static struct segment_footer footer_get(const uint8_t *p)
                                    .last_us = get_le(p + 40, 8)};
 }
 
-struct segment_footer segment_get_footer(const struct segment *s)
-{
-    assert(s->stored.len == FOOTER_PAYLOAD_BYTES);
-    return footer_get(s->stored.data);
-}
-
 /* ---- reading ---- */
 
 bool segment_corrupt(const struct segment *s, uint64_t offset, const char *what, struct err *err)

@@ -125,8 +125,6 @@ MUST_CHECK bool segment_unpack(struct segment *s, ZSTD_DCtx *zstd, struct buf *r
 /* The footer at the end of a closed segment and the chain behind it. *found false: none. */
 MUST_CHECK bool segment_read_footer(struct segment *s, bool *found, struct segment_footer *f,
                                     uint64_t *chain, struct err *err);
-/* The footer that segment_next() just stepped over with its payload. */
-struct segment_footer segment_get_footer(const struct segment *s);
 /* ERR_DATA "queue_corrupt" that names file and offset. Always false. */
 bool segment_corrupt(const struct segment *s, uint64_t offset, const char *what, struct err *err);
 

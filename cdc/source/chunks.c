@@ -349,9 +349,3 @@ bad:
     free(literals);
     return ok;
 }
-
-void row_key_of(const struct table *t, const struct value *row, struct value *key)
-{
-    for (uint32_t i = 0; i < t->n_row_key; i++)
-        key[i] = row[t->row_key[i]];
-}

@@ -46,7 +46,4 @@ void key_put_columns(struct buf *b, const struct table *t);
 MUST_CHECK bool key_parse(const struct table *t, const struct bytes *columns, struct arena *arena,
                           struct value *key, struct err *err);
 
-/* The key columns of a full row image, as chunk bounds and key compares want them. */
-void row_key_of(const struct table *t, const struct value *row, struct value *key);
-
 #endif

@@ -10,7 +10,6 @@
  * for MariaDB run there too, and its columns and keys are compared.
  * Prints each difference; exit 1 if there is one.
  */
-#include <ctype.h>
 #include <mysql.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #include "schema/base/err.h"
 #include "schema/base/fs.h"
 #include "schema/ddl/ddl.h"
-#include "schema/ddl/lexer.h"
 #include "targets/sqltext.h"
 #include "tests/lib/ddl_target.h"
 
