@@ -83,9 +83,38 @@ struct apply {
     struct apply_stats stats;
 };
 
+/* ---- group.c ---- */
+
+void group_reset(struct group *g);
+bool group_is_empty(const struct group *g);
+bool group_is_full(const struct apply *a);
+/* At a transaction boundary: is it time to commit the group? */
+bool group_is_ready(const struct apply *a, uint64_t until);
+/* Send one unit and wait for it; an error tells which table failed. */
+MUST_CHECK bool group_send(struct apply *a, const struct unit *unit, struct err *err);
 /* Send what is pending; commit it if `ends`. */
 MUST_CHECK bool apply_flush(struct apply *a, bool ends, struct err *err);
+
+/* ---- change.c ---- */
+
 MUST_CHECK bool apply_change(struct apply *a, const struct change *change, struct err *err);
+
+/* ---- router.c ---- */
+
+/* Read and apply until `until`, a stop or an error; nothing is mended here. */
+MUST_CHECK bool router_run(struct apply *a, uint64_t until, struct err *err);
+
+/* ---- lane.c ---- */
+
+void lane_note_committed(struct apply *a, uint64_t target_us);
+void lane_note_time(struct apply *a, uint64_t *counter, uint64_t since_us);
+bool lane_asked_to_stop(struct apply *a, struct err *err);
+/* A new connection; take the lane over; read table states. */
+MUST_CHECK bool lane_open_target(struct apply *a, struct err *err);
+MUST_CHECK bool lane_open_reader(struct apply *a, struct err *err);
+/* Forget what is not committed. */
+void lane_drop_work(struct apply *a);
+bool lane_error_is_retried(const struct err *err);
 
 /* ---- ddl.c ---- */
 

@@ -1,0 +1,95 @@
+/*
+ * retry.c - what becomes of an error: a new connection, a stopped table, or the end.
+ */
+#include "cdc/apply/engine.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+
+#define RETRY_MAX_US ((uint64_t)300 * 1000 * 1000)
+#define BACKOFF_FIRST_US ((uint64_t)100 * 1000)
+#define BACKOFF_MAX_US ((uint64_t)10 * 1000 * 1000)
+
+static bool stop_table(struct apply *a, const struct table *table, const struct err *why,
+                       struct err *err)
+{
+    log_error("apply", "table %s.%s stops: %s", table->db, table->name, why->text);
+    tables_set(&a->tables, table, TABLE_STOPPED, a->lane.lsn, a->lane.lsn, why->text);
+    return tables_save(&a->tables, a->target, a->channel, err);
+}
+
+/*
+ * A row or a count that one table cannot carry. First the group is tried again row by row, so
+ * that the error names its row; then the table stops and the rest goes on from the lane's LSN.
+ */
+static bool handle_data_error(struct apply *a, const struct table *failed, struct err *err)
+{
+    struct err why = *err;
+
+    if (!failed || a->config.stop_all_on_stopped_table)
+        return false;
+    if (!a->one_by_one) {
+        a->one_by_one = true;
+        return true;
+    }
+    a->one_by_one = false;
+    return stop_table(a, failed, &why, err);
+}
+
+struct retry {
+    uint64_t since_us; /* steady clock of the first failure in a row, 0 none */
+    uint64_t backoff_us;
+    uint64_t lsn; /* progress ends the row, and so does having nothing to do */
+};
+
+static bool wait_before_retry(struct apply *a, struct retry *r, struct err *err)
+{
+    uint64_t now = clock_steady_us();
+
+    if (r->since_us == 0 || r->lsn != a->lane.lsn || a->is_caught_up)
+        *r = (struct retry){now, BACKOFF_FIRST_US, a->lane.lsn};
+    a->is_caught_up = false;
+    if (now - r->since_us > RETRY_MAX_US)
+        return false;
+    log_warn("apply", "%s; trying again", err->text);
+    pthread_mutex_lock(&a->mutex);
+    a->stats.retries++;
+    pthread_mutex_unlock(&a->mutex);
+    clock_sleep_us(r->backoff_us);
+    r->backoff_us = r->backoff_us * 2 > BACKOFF_MAX_US ? BACKOFF_MAX_US : r->backoff_us * 2;
+    return true;
+}
+
+/* True: the loop may go round again. */
+static bool recover(struct apply *a, struct retry *r, struct err *err)
+{
+    const struct table *failed = a->failed;
+    bool again = false;
+
+    if (err->kind == ERR_DATA && a->target) {
+        /* Its definition lives in the reader's memory: stop it before that goes. */
+        target_rollback(a->target);
+        again = handle_data_error(a, failed, err);
+    }
+    lane_drop_work(a);
+    while (!again && lane_error_is_retried(err) && wait_before_retry(a, r, err)) {
+        if (lane_asked_to_stop(a, err))
+            return false;
+        again = lane_open_target(a, err);
+    }
+    return again;
+}
+
+bool apply_run(struct apply *a, uint64_t until, struct err *err)
+{
+    struct retry retry = {0, 0, 0};
+    bool ok = false;
+
+    while (!ok) {
+        ok = (a->target || lane_open_target(a, err)) && lane_open_reader(a, err) &&
+             router_run(a, until, err);
+        if (!ok && !recover(a, &retry, err))
+            break;
+    }
+    atomic_store(&a->pause, false);
+    return ok;
+}
