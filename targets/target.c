@@ -3,19 +3,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
-#include "targets/mariadb/mariadb.h"
+#include "targets/engine.h"
+#include "targets/mariadb/engine.h"
+
+static const struct target_ops *const engines[] = {&mariadb_target};
+#define N_ENGINES (sizeof(engines) / sizeof(engines[0]))
+
+static const struct target_ops *find_engine(const char *name, struct err *err)
+{
+    struct buf names = BUF_INIT;
+
+    for (size_t i = 0; i < N_ENGINES; i++) {
+        if (strcmp(engines[i]->engine, name) == 0)
+            return engines[i];
+        buf_putf(&names, "%s\"%s\"", i ? ", " : "", engines[i]->engine);
+    }
+    err_set(err, ERR_CONFIG, "target engine %s is not supported; it can be %s", name,
+            buf_cstr(&names));
+    buf_release(&names);
+    return NULL;
+}
 
 static const char *copy(struct arena *a, const char *s)
 {
     return s ? arena_strdup(a, s) : "";
 }
 
-static struct target *target_new(const struct target_config *config, struct guard *guard,
-                                 const struct permit *permit)
+static struct target *target_new(const struct target_ops *ops, const struct target_config *config,
+                                 struct guard *guard, const struct permit *permit)
 {
-    struct target *t = xcalloc(1, sizeof(*t));
+    struct target *t = xcalloc(1, ops->size);
 
+    t->ops = ops;
     t->config = *config;
     t->config.name = copy(&t->arena, config->name);
     t->config.engine = copy(&t->arena, config->engine);
@@ -26,30 +47,25 @@ static struct target *target_new(const struct target_config *config, struct guar
     t->config.state_schema = copy(&t->arena, config->state_schema);
     t->guard = guard;
     t->permit = *permit;
-    t->packet.sql = BUF_INIT;
-    t->statement = BUF_INIT;
-    t->row = BUF_INIT;
     return t;
 }
 
 bool target_open(const struct target_config *config, struct guard *guard,
                  const struct permit *permit, struct target **out, struct err *err)
 {
+    const struct target_ops *ops = find_engine(config->engine, err);
     struct target *t;
 
     *out = NULL;
-    if (strcmp(config->engine, "mariadb") != 0) {
-        err_set(err, ERR_CONFIG, "target engine %s is not supported; it can be \"mariadb\"",
-                config->engine);
+    if (!ops)
         return false;
-    }
     if (!config->tls_ca || !config->tls_ca[0]) {
         err_set(err, ERR_CONFIG, "target %s has no tls ca; connections are always verified",
                 config->name);
         return false;
     }
-    t = target_new(config, guard, permit);
-    if (!maria_connect(t, err) || !maria_session(t, err)) {
+    t = target_new(ops, config, guard, permit);
+    if (!ops->open(t, err)) {
         target_close(t);
         return false;
     }
@@ -72,13 +88,7 @@ void target_close(struct target *t)
 {
     if (!t)
         return;
-    if (t->my)
-        mysql_close(t->my);
-    buf_release(&t->packet.sql);
-    free(t->packet.expects);
-    buf_release(&t->statement);
-    buf_release(&t->row);
-    free(t->written.columns);
+    t->ops->release(t);
     arena_release(&t->arena);
     free(t);
 }
@@ -95,12 +105,179 @@ const struct permit *target_permit(const struct target *t)
 
 bool target_keep(struct target *t, struct err *err)
 {
-    return maria_permit(t, err);
+    return t->ops->keep(t, err);
+}
+
+/* ---- writer ---- */
+
+bool target_submit(struct target *t, const struct unit *unit, struct err *err)
+{
+    return t->ops->writer->submit(t, unit, err);
+}
+
+bool target_reap(struct target *t, uint64_t *lsn, struct err *err)
+{
+    return t->ops->writer->reap(t, lsn, err);
+}
+
+void target_rollback(struct target *t)
+{
+    t->ops->writer->rollback(t);
 }
 
 const struct table *target_failed_table(const struct target *t)
 {
-    return t->failed;
+    return t->ops->writer->failed_table(t);
+}
+
+bool target_load_begin(struct target *t, const struct table *table, struct err *err)
+{
+    return t->ops->writer->load_begin(t, table, err);
+}
+
+bool target_load_row(struct target *t, const struct value *row, struct err *err)
+{
+    return t->ops->writer->load_row(t, row, err);
+}
+
+bool target_load_end(struct target *t, const char *channel, const struct chunk_state *chunk,
+                     struct err *err)
+{
+    return t->ops->writer->load_end(t, channel, chunk, err);
+}
+
+void target_load_abort(struct target *t)
+{
+    t->ops->writer->load_abort(t);
+}
+
+bool target_state_exists(struct target *t, bool *exists, struct err *err)
+{
+    return t->ops->writer->state_exists(t, exists, err);
+}
+
+bool target_state_init(struct target *t, struct err *err)
+{
+    return t->ops->writer->state_init(t, err);
+}
+
+bool target_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
+                      struct lane_state *out, struct err *err)
+{
+    return t->ops->writer->lane_read(t, channel, lane, exists, out, err);
+}
+
+bool target_take_over(struct target *t, const char *channel, uint32_t lane,
+                      const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
+{
+    return t->ops->writer->take_over(t, channel, lane, queue_uuid, out, err);
+}
+
+bool target_tables_read(struct target *t, const char *channel, struct table_state **out, size_t *n,
+                        struct err *err)
+{
+    return t->ops->writer->tables_read(t, channel, out, n, err);
+}
+
+bool target_table_save(struct target *t, const char *channel, const struct table_state *state,
+                       struct err *err)
+{
+    return t->ops->writer->table_save(t, channel, state, err);
+}
+
+bool target_tables_save(struct target *t, const char *channel,
+                        const struct table_state *const *states, size_t n, struct err *err)
+{
+    return t->ops->writer->tables_save(t, channel, states, n, err);
+}
+
+bool target_table_forget(struct target *t, const char *channel, const char *db, const char *name,
+                         struct err *err)
+{
+    return t->ops->writer->table_forget(t, channel, db, name, err);
+}
+
+bool target_chunks_read(struct target *t, const char *channel, const char *db, const char *name,
+                        struct chunk_state **out, size_t *n, struct err *err)
+{
+    return t->ops->writer->chunks_read(t, channel, db, name, out, n, err);
+}
+
+bool target_chunks_plan(struct target *t, const char *channel, const char *db, const char *name,
+                        const struct chunk_state *chunks, size_t n, struct err *err)
+{
+    return t->ops->writer->chunks_plan(t, channel, db, name, chunks, n, err);
+}
+
+/* ---- reader ---- */
+
+bool target_query(struct target *t, const char *sql, target_row_fn *row, void *ctx, struct err *err)
+{
+    return t->ops->reader->query(t, sql, row, ctx, err);
+}
+
+bool target_view_open(struct target *t, struct err *err)
+{
+    return t->ops->reader->view_open(t, err);
+}
+
+bool target_view_close(struct target *t, struct err *err)
+{
+    return t->ops->reader->view_close(t, err);
+}
+
+bool target_read_rows(struct target *t, const struct table *table, const char *where, bool order,
+                      uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
+{
+    return t->ops->reader->read_rows(t, table, where, order, limit, row, ctx, err);
+}
+
+/* ---- definer ---- */
+
+bool target_create_database(struct target *t, const char *db, const char *charset,
+                            const char *collation, struct err *err)
+{
+    return t->ops->definer->create_database(t, db, charset, collation, err);
+}
+
+bool target_create_table(struct target *t, const struct table *table, enum table_parts parts,
+                         struct notes *notes, struct err *err)
+{
+    return t->ops->definer->create_table(t, table, parts, notes, err);
+}
+
+bool target_drop_table(struct target *t, const char *db, const char *name, struct err *err)
+{
+    return t->ops->definer->drop_table(t, db, name, err);
+}
+
+bool target_add_keys(struct target *t, const struct table *table, struct notes *notes,
+                     struct err *err)
+{
+    return t->ops->definer->add_keys(t, table, notes, err);
+}
+
+bool target_add_foreign_keys(struct target *t, const struct table *table, struct err *err)
+{
+    return t->ops->definer->add_foreign_keys(t, table, err);
+}
+
+bool target_create_view(struct target *t, const char *db, const char *name, const char *select_text,
+                        struct notes *notes, struct err *err)
+{
+    return t->ops->definer->create_view(t, db, name, select_text, notes, err);
+}
+
+bool target_table_exists(struct target *t, const char *db, const char *name, bool *exists,
+                         struct err *err)
+{
+    return t->ops->definer->table_exists(t, db, name, exists, err);
+}
+
+bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct notes *notes,
+                      struct err *err)
+{
+    return t->ops->definer->apply_ddl(t, unit, notes, err);
 }
 
 void table_states_free(struct table_state *states, size_t n)

@@ -33,15 +33,15 @@ typedef unsigned char uchar;
 #define CLIENT_PACKET_BYTES_MAX ((unsigned long)1 << 30)
 #define NET_BUFFER_BYTES ((unsigned long)1 << 20)
 
-static void set_options(struct target *t)
+static void set_options(struct maria *t)
 {
     MYSQL *my = t->my;
-    unsigned timeout_s = t->config.connect_timeout_s ? t->config.connect_timeout_s : 10;
+    unsigned timeout_s = t->base.config.connect_timeout_s ? t->base.config.connect_timeout_s : 10;
     unsigned protocol = MYSQL_PROTOCOL_TCP;
     unsigned off = 0;
     my_bool yes = 1;
     my_bool no = 0;
-    my_bool verify = strcmp(t->permit.host, t->permit.peer) == 0;
+    my_bool verify = strcmp(t->base.permit.host, t->base.permit.peer) == 0;
     unsigned long packet = CLIENT_PACKET_BYTES_MAX;
     unsigned long net_buffer = NET_BUFFER_BYTES;
 
@@ -53,7 +53,7 @@ static void set_options(struct target *t)
     mysql_options(my, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
     mysql_options(my, MYSQL_OPT_NET_BUFFER_LENGTH, &net_buffer);
     mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &yes);
-    mysql_options(my, MYSQL_OPT_SSL_CA, t->config.tls_ca);
+    mysql_options(my, MYSQL_OPT_SSL_CA, t->base.config.tls_ca);
     mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
     mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
     mysql_options(my, MARIADB_OPT_RESTRICTED_AUTH,
@@ -80,7 +80,7 @@ static bool cert_is_for(X509 *cert, const char *host)
 }
 
 /* Chain and name once more, on what the connection really uses. */
-static bool check_certificate(struct target *t, char fingerprint[SHA256_HEX_SIZE], struct err *err)
+static bool check_certificate(struct maria *t, char fingerprint[SHA256_HEX_SIZE], struct err *err)
 {
     bool ok = false;
     MARIADB_TLS *tls = t->my->net.pvio->ctls;
@@ -92,9 +92,9 @@ static bool check_certificate(struct target *t, char fingerprint[SHA256_HEX_SIZE
         err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "target shows no certificate");
         return false;
     }
-    if (SSL_get_verify_result(tls->ssl) != X509_V_OK || !cert_is_for(cert, t->permit.host)) {
+    if (SSL_get_verify_result(tls->ssl) != X509_V_OK || !cert_is_for(cert, t->base.permit.host)) {
         err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0,
-                   "certificate of the target is not valid for host %s", t->permit.host);
+                   "certificate of the target is not valid for host %s", t->base.permit.host);
         goto done;
     }
     n = i2d_X509(cert, &der);
@@ -140,7 +140,7 @@ static bool read_echo(void *ctx, const struct bytes *c, unsigned n, struct err *
     return echo->got;
 }
 
-static bool confirm_peer(struct target *t, const char *fingerprint, struct err *err)
+static bool confirm_peer(struct maria *t, const char *fingerprint, struct err *err)
 {
     static const char sql[] = "SELECT HOST, @@global.server_uid, @@global.proxy_protocol_networks "
                               "FROM information_schema.PROCESSLIST WHERE ID = CONNECTION_ID()";
@@ -161,7 +161,7 @@ static bool confirm_peer(struct target *t, const char *fingerprint, struct err *
         return false;
     if (!echo.got) {
         err_reason(err, ERR_REFUSED, "no_echo", "target %s does not show our own connection",
-                   t->permit.host);
+                   t->base.permit.host);
         return false;
     }
     facts.peer = (struct sockaddr *)&peer;
@@ -170,38 +170,38 @@ static bool confirm_peer(struct target *t, const char *fingerprint, struct err *
     facts.server_id = echo.server_id;
     facts.proxy_protocol_networks = echo.has_proxy_networks ? echo.proxy_networks : NULL;
     facts.tls_fingerprint = fingerprint[0] ? fingerprint : NULL;
-    return guard_confirm(t->guard, &t->permit, &facts, err);
+    return guard_confirm(t->base.guard, &t->base.permit, &facts, err);
 }
 
 /*
  * A statement may take longer than a permit lives (a big index): then the connection in hand is
  * judged like a new one, from name to echo, before anything else goes out on it.
  */
-static bool permit_again(struct target *t, struct err *err)
+static bool permit_again(struct maria *t, struct err *err)
 {
     struct permit fresh;
     char fingerprint[SHA256_HEX_SIZE];
 
-    if (!guard_permit(t->guard, t->permit.host, t->permit.port, &fresh, err))
+    if (!guard_permit(t->base.guard, t->base.permit.host, t->base.permit.port, &fresh, err))
         return false;
-    if (strcmp(fresh.peer, t->permit.peer) != 0) {
+    if (strcmp(fresh.peer, t->base.permit.peer) != 0) {
         err_server(err, ERR_RETRY, ERR_SIDE_TARGET, 0, "target %s is at another address now",
-                   t->permit.host);
+                   t->base.permit.host);
         return false;
     }
-    t->permit = fresh;
+    t->base.permit = fresh;
     return check_certificate(t, fingerprint, err) && confirm_peer(t, fingerprint, err);
 }
 
-bool maria_permit(struct target *t, struct err *err)
+bool maria_permit(struct maria *t, struct err *err)
 {
     bool ok = true;
 
-    if (permit_is_expired(&t->permit))
+    if (permit_is_expired(&t->base.permit))
         ok = permit_again(t, err);
-    else if (permit_is_due(&t->permit))
-        ok = guard_renew(t->guard, &t->permit, err);
-    return ok && permit_check(&t->permit, err);
+    else if (permit_is_due(&t->base.permit))
+        ok = guard_renew(t->base.guard, &t->base.permit, err);
+    return ok && permit_check(&t->base.permit, err);
 }
 
 /* What a person can do about it. */
@@ -221,7 +221,7 @@ static const char *connect_remedy(unsigned number)
     }
 }
 
-static void connect_error(struct target *t, struct err *err)
+static void connect_error(struct maria *t, struct err *err)
 {
     unsigned number = mysql_errno(t->my);
     char answer[200];
@@ -235,11 +235,12 @@ static void connect_error(struct target *t, struct err *err)
         snprintf(answer, sizeof(answer), "refused with error %u (SQLSTATE %s)", number,
                  mysql_sqlstate(t->my));
     err_server(err, retry ? ERR_RETRY : ERR_SERVER, ERR_SIDE_TARGET, number,
-               "connect to target %s (%s port %u) as %.80s: %s%s", t->permit.host, t->permit.peer,
-               (unsigned)t->permit.port, t->config.user, answer, connect_remedy(number));
+               "connect to target %s (%s port %u) as %.80s: %s%s", t->base.permit.host,
+               t->base.permit.peer, (unsigned)t->base.permit.port, t->base.config.user, answer,
+               connect_remedy(number));
 }
 
-bool maria_connect(struct target *t, struct err *err)
+bool maria_connect(struct maria *t, struct err *err)
 {
     char fingerprint[SHA256_HEX_SIZE];
 
@@ -249,8 +250,9 @@ bool maria_connect(struct target *t, struct err *err)
         return false;
     }
     set_options(t);
-    if (!mysql_real_connect(t->my, t->permit.peer, t->config.user, t->config.password, NULL,
-                            t->permit.port, NULL, CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS)) {
+    if (!mysql_real_connect(t->my, t->base.permit.peer, t->base.config.user,
+                            t->base.config.password, NULL, t->base.permit.port, NULL,
+                            CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS)) {
         connect_error(t, err);
         return false;
     }

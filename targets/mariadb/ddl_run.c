@@ -25,13 +25,14 @@
 
 /* ---- single statements, for load ---- */
 
-bool target_create_database(struct target *t, const char *db, const char *charset,
-                            const char *collation, struct err *err)
+bool mariadb_create_database(struct target *target, const char *db, const char *charset,
+                             const char *collation, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
-    bool ok =
-        mariadb_put_create_database(db, charset, collation, t->info.version_number, &sql, err) &&
-        maria_run(t, buf_bytes(&sql), "create a database", err);
+    bool ok = mariadb_put_create_database(db, charset, collation, t->base.info.version_number, &sql,
+                                          err) &&
+              maria_run(t, buf_bytes(&sql), "create a database", err);
 
     if (!ok)
         err_context(err, "database %s", db);
@@ -39,7 +40,7 @@ bool target_create_database(struct target *t, const char *db, const char *charse
     return ok;
 }
 
-static bool run_on_table(struct target *t, struct buf *sql, const char *what, const char *db,
+static bool run_on_table(struct maria *t, struct buf *sql, const char *what, const char *db,
                          const char *name, struct err *err)
 {
     bool ok = sql->len == 0 || maria_run(t, buf_bytes(sql), what, err);
@@ -50,12 +51,13 @@ static bool run_on_table(struct target *t, struct buf *sql, const char *what, co
     return ok;
 }
 
-bool target_create_table(struct target *t, const struct table *table, enum table_parts parts,
-                         struct notes *notes, struct err *err)
+bool mariadb_create_table(struct target *target, const struct table *table, enum table_parts parts,
+                          struct notes *notes, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
 
-    if (!mariadb_put_create(table, t->info.version_number, parts, &sql, notes, err)) {
+    if (!mariadb_put_create(table, t->base.info.version_number, parts, &sql, notes, err)) {
         buf_release(&sql);
         return false;
     }
@@ -67,8 +69,9 @@ bool target_create_table(struct target *t, const struct table *table, enum table
     return false;
 }
 
-bool target_drop_table(struct target *t, const char *db, const char *name, struct err *err)
+bool mariadb_drop_table(struct target *target, const char *db, const char *name, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
 
     buf_put_str(&sql, "DROP TABLE IF EXISTS ");
@@ -76,29 +79,32 @@ bool target_drop_table(struct target *t, const char *db, const char *name, struc
     return run_on_table(t, &sql, "drop a table", db, name, err);
 }
 
-bool target_add_keys(struct target *t, const struct table *table, struct notes *notes,
-                     struct err *err)
+bool mariadb_add_keys(struct target *target, const struct table *table, struct notes *notes,
+                      struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
 
-    if (!mariadb_put_add_keys(table, t->info.version_number, &sql, notes, err)) {
+    if (!mariadb_put_add_keys(table, t->base.info.version_number, &sql, notes, err)) {
         buf_release(&sql);
         return false;
     }
     return run_on_table(t, &sql, "add keys", table->db, table->name, err);
 }
 
-bool target_add_foreign_keys(struct target *t, const struct table *table, struct err *err)
+bool mariadb_add_foreign_keys(struct target *target, const struct table *table, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
 
     mariadb_put_add_fks(table, &sql);
     return run_on_table(t, &sql, "add foreign keys", table->db, table->name, err);
 }
 
-bool target_create_view(struct target *t, const char *db, const char *name, const char *select_text,
-                        struct notes *notes, struct err *err)
+bool mariadb_create_view(struct target *target, const char *db, const char *name,
+                         const char *select_text, struct notes *notes, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     bool ok;
 
@@ -122,9 +128,10 @@ static bool count_row(void *ctx, const struct bytes *c, unsigned n, struct err *
     return true;
 }
 
-bool target_table_exists(struct target *t, const char *db, const char *name, bool *exists,
-                         struct err *err)
+bool mariadb_table_exists(struct target *target, const char *db, const char *name, bool *exists,
+                          struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     uint64_t rows = 0;
     bool ok;
@@ -150,7 +157,7 @@ static bool read_create(void *ctx, const struct bytes *c, unsigned n, struct err
 }
 
 /* The target's own definition, "-" if there is none. */
-static bool put_present(struct target *t, const struct table *table, struct buf *out,
+static bool put_present(struct maria *t, const struct table *table, struct buf *out,
                         struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -170,7 +177,7 @@ static bool put_present(struct target *t, const struct table *table, struct buf 
     return ok;
 }
 
-static bool fingerprint(struct target *t, const struct ddl *ddl, char out[SHA256_HEX_SIZE],
+static bool fingerprint(struct maria *t, const struct ddl *ddl, char out[SHA256_HEX_SIZE],
                         struct err *err)
 {
     struct buf text = BUF_INIT;
@@ -205,7 +212,7 @@ static bool check_column(void *ctx, const struct bytes *c, unsigned n, struct er
     return true;
 }
 
-static bool columns_match(struct target *t, const struct table *table, bool *match, struct err *err)
+static bool columns_match(struct maria *t, const struct table *table, bool *match, struct err *err)
 {
     struct column_check check = {table, 0, true};
     struct buf sql = BUF_INIT;
@@ -234,7 +241,7 @@ static bool name_is_taken(const struct ddl *ddl, const struct table *name)
 }
 
 /* Is the target what the whole statement leads to? */
-static bool check_outcome(struct target *t, const struct ddl *ddl, struct err *err)
+static bool check_outcome(struct maria *t, const struct ddl *ddl, struct err *err)
 {
     for (uint32_t i = 0; i < ddl->n_effects; i++) {
         const struct ddl_effect *e = &ddl->effects[i];
@@ -245,7 +252,7 @@ static bool check_outcome(struct target *t, const struct ddl *ddl, struct err *e
             if (!columns_match(t, e->after, &good, err))
                 return false;
         } else {
-            if (!target_table_exists(t, table->db, table->name, &good, err))
+            if (!mariadb_table_exists(&t->base, table->db, table->name, &good, err))
                 return false;
             good = !good || name_is_taken(ddl, table);
         }
@@ -290,7 +297,7 @@ static bool read_journal_row(void *ctx, const struct bytes *c, unsigned n, struc
     return true;
 }
 
-static bool read_journal(struct target *t, const struct ddl_unit *u, struct journal *j,
+static bool read_journal(struct maria *t, const struct ddl_unit *u, struct journal *j,
                          struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -308,7 +315,7 @@ static bool read_journal(struct target *t, const struct ddl_unit *u, struct jour
 }
 
 /* One transaction: the lane's guard (moved if advance), the journal row, old rows away. */
-static bool write_journal(struct target *t, const struct ddl_unit *u, const struct unit *advance,
+static bool write_journal(struct maria *t, const struct ddl_unit *u, const struct unit *advance,
                           size_t step, const char *print, const char *status, struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -370,7 +377,7 @@ static bool computes_moments(const struct ddl *ddl)
     return false;
 }
 
-static bool set_clock(struct target *t, const struct ddl *ddl, struct err *err)
+static bool set_clock(struct maria *t, const struct ddl *ddl, struct err *err)
 {
     struct buf sql = BUF_INIT;
     bool has_zone = ddl->time_zone && ddl->time_zone[0] && strcmp(ddl->time_zone, "SYSTEM") != 0;
@@ -391,7 +398,7 @@ static bool set_clock(struct target *t, const struct ddl *ddl, struct err *err)
     return ok;
 }
 
-static bool run_step(struct target *t, const struct ddl *ddl, const char *sql, struct err *err)
+static bool run_step(struct maria *t, const struct ddl *ddl, const char *sql, struct err *err)
 {
     bool clock = ddl->kind == DDL_ALTER_TABLE && ddl->timestamp_us && computes_moments(ddl);
     struct err reset;
@@ -406,7 +413,7 @@ static bool run_step(struct target *t, const struct ddl *ddl, const char *sql, s
 
 /* ---- the whole ---- */
 
-static bool run_steps(struct target *t, const struct ddl_unit *u, const struct steps *steps,
+static bool run_steps(struct maria *t, const struct ddl_unit *u, const struct steps *steps,
                       size_t from, struct err *err)
 {
     char print[SHA256_HEX_SIZE];
@@ -420,7 +427,7 @@ static bool run_steps(struct target *t, const struct ddl_unit *u, const struct s
 }
 
 /* Until no statement that a former owner sent is at work on the table. */
-static bool wait_for_table(struct target *t, const struct table *table, struct err *err)
+static bool wait_for_table(struct maria *t, const struct table *table, struct err *err)
 {
     struct buf sql = BUF_INIT;
     bool ok;
@@ -437,7 +444,7 @@ static bool wait_for_table(struct target *t, const struct table *table, struct e
     return ok || err->kind != ERR_RETRY;
 }
 
-static bool wait_for_former(struct target *t, const struct ddl *ddl, struct err *err)
+static bool wait_for_former(struct maria *t, const struct ddl *ddl, struct err *err)
 {
     struct err before = *err;
 
@@ -450,7 +457,7 @@ static bool wait_for_former(struct target *t, const struct ddl *ddl, struct err 
 }
 
 /* Where to go on: *from = the first step that is not done. */
-static bool find_step(struct target *t, const struct ddl_unit *u, const struct steps *steps,
+static bool find_step(struct maria *t, const struct ddl_unit *u, const struct steps *steps,
                       const struct journal *j, size_t *from, struct err *err)
 {
     char print[SHA256_HEX_SIZE];
@@ -466,9 +473,10 @@ static bool find_step(struct target *t, const struct ddl_unit *u, const struct s
     return *from < steps->n || check_outcome(t, u->ddl, err);
 }
 
-bool target_apply_ddl(struct target *t, const struct ddl_unit *u, struct notes *notes,
-                      struct err *err)
+bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *u, struct notes *notes,
+                       struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct unit advance = {.prev_lsn = u->prev_lsn,
                            .lsn = u->lsn,
                            .gtid = u->gtid,
@@ -484,8 +492,8 @@ bool target_apply_ddl(struct target *t, const struct ddl_unit *u, struct notes *
         return false;
     if (journal.done)
         return true;
-    ok = mariadb_ddl_statements(u->ddl, t->info.version_number, &steps.arena, &steps.sql, &steps.n,
-                                notes, err) &&
+    ok = mariadb_ddl_statements(u->ddl, t->base.info.version_number, &steps.arena, &steps.sql,
+                                &steps.n, notes, err) &&
          find_step(t, u, &steps, &journal, &from, err) && run_steps(t, u, &steps, from, err) &&
          write_journal(t, u, u->advances ? &advance : NULL, steps.n, "", "DONE", err);
     arena_release(&steps.arena);

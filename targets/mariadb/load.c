@@ -9,7 +9,7 @@
 #include "targets/mariadb/mariadb.h"
 
 /* Read the answer of the statement on the wire, if there is one. */
-static bool settle(struct target *t, struct err *err)
+static bool settle(struct maria *t, struct err *err)
 {
     if (!t->load.sent)
         return true;
@@ -17,7 +17,7 @@ static bool settle(struct target *t, struct err *err)
     return maria_packet_drain(t, err);
 }
 
-static bool flush(struct target *t, unsigned warnings, struct err *err)
+static bool flush(struct maria *t, unsigned warnings, struct err *err)
 {
     struct expect e = {.table = t->load.table,
                        .kind = OP_INSERT,
@@ -34,8 +34,9 @@ static bool flush(struct target *t, unsigned warnings, struct err *err)
     return true;
 }
 
-bool target_load_begin(struct target *t, const struct table *table, struct err *err)
+bool mariadb_load_begin(struct target *target, const struct table *table, struct err *err)
 {
+    struct maria *t = maria_of(target);
     assert(!t->in_flight && !t->load.open && !t->in_transaction);
     if (!maria_run_str(t, "START TRANSACTION", "begin on the target", err))
         return false;
@@ -49,8 +50,9 @@ bool target_load_begin(struct target *t, const struct table *table, struct err *
     return true;
 }
 
-bool target_load_row(struct target *t, const struct value *row, struct err *err)
+bool mariadb_load_row(struct target *target, const struct value *row, struct err *err)
 {
+    struct maria *t = maria_of(target);
     unsigned zero_enums;
 
     assert(t->load.open);
@@ -74,7 +76,7 @@ bool target_load_row(struct target *t, const struct value *row, struct err *err)
     return zero_enums == 0 || flush(t, zero_enums, err);
 }
 
-static bool mark_chunk(struct target *t, const char *channel, const struct chunk_state *chunk,
+static bool mark_chunk(struct maria *t, const char *channel, const struct chunk_state *chunk,
                        struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -102,21 +104,23 @@ static bool mark_chunk(struct target *t, const char *channel, const struct chunk
     return ok;
 }
 
-bool target_load_end(struct target *t, const char *channel, const struct chunk_state *chunk,
-                     struct err *err)
+bool mariadb_load_end(struct target *target, const char *channel, const struct chunk_state *chunk,
+                      struct err *err)
 {
+    struct maria *t = maria_of(target);
     assert(t->load.open);
     if (!flush(t, 0, err) || !settle(t, err) || (chunk && !mark_chunk(t, channel, chunk, err)) ||
         !maria_commit(t, err)) {
-        target_load_abort(t);
+        mariadb_load_abort(target);
         return false;
     }
     t->load.open = false;
     return true;
 }
 
-void target_load_abort(struct target *t)
+void mariadb_load_abort(struct target *target)
 {
+    struct maria *t = maria_of(target);
     struct err ignored;
 
     if (!t->load.open)

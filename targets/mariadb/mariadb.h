@@ -12,8 +12,8 @@
 
 #include "schema/base/arena.h"
 #include "schema/base/buf.h"
+#include "targets/engine.h"
 #include "targets/sqltext.h"
-#include "targets/target.h"
 
 #define MARIA_PACKET_BYTES ((size_t)4 << 20)    /* SQL text in one packet, about */
 #define MARIA_STATEMENT_BYTES ((size_t)1 << 20) /* rows are added to a statement up to this */
@@ -52,12 +52,8 @@ struct written {
     bool *columns;
 };
 
-struct target {
-    struct target_config config; /* strings in arena */
-    struct arena arena;
-    struct guard *guard;
-    struct permit permit;
-    struct target_info info;
+struct maria {
+    struct target base; /* first */
     MYSQL *my;
 
     bool owns_lane;
@@ -76,64 +72,127 @@ struct target {
     struct load load;
 };
 
+static inline struct maria *maria_of(struct target *target)
+{
+    return (struct maria *)target;
+}
+
 /* ---- connect.c ---- */
 
-MUST_CHECK bool maria_connect(struct target *t, struct err *err);
+MUST_CHECK bool maria_connect(struct maria *t, struct err *err);
 /*
  * May something go out on this connection now? Renews a permit that is due; for an expired one
  * the guard decides anew on the same connection. No answer of the server may be outstanding.
  */
-MUST_CHECK bool maria_permit(struct target *t, struct err *err);
+MUST_CHECK bool maria_permit(struct maria *t, struct err *err);
 
 /* ---- session.c ---- */
 
-MUST_CHECK bool maria_session(struct target *t, struct err *err);
+MUST_CHECK bool maria_session(struct maria *t, struct err *err);
 /* The last error of the connection: kind by its number, "what: server error N (state)". */
-void maria_error(struct target *t, struct err *err, const char *what);
+void maria_error(struct maria *t, struct err *err, const char *what);
 /* Is the row, not the server, at fault? Of the last error of the connection. */
 bool maria_is_data_error(unsigned server_errno);
 /* Is the table on the target not what it was made? */
 bool maria_is_table_error(unsigned server_errno);
 /* Run one or several statements; results are drained. what: for messages. */
-MUST_CHECK bool maria_run(struct target *t, struct bytes sql, const char *what, struct err *err);
-MUST_CHECK bool maria_run_str(struct target *t, const char *sql, const char *what, struct err *err);
+MUST_CHECK bool maria_run(struct maria *t, struct bytes sql, const char *what, struct err *err);
+MUST_CHECK bool maria_run_str(struct maria *t, const char *sql, const char *what, struct err *err);
 /* Run one statement; *rows = affected rows. */
-MUST_CHECK bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+MUST_CHECK bool maria_change(struct maria *t, struct bytes sql, const char *what, uint64_t *rows,
                              struct err *err);
 /* Run one query; each row goes to fn (columns borrowed; data NULL is SQL NULL). */
-MUST_CHECK bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn,
+MUST_CHECK bool maria_query(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn,
                             void *ctx, struct err *err);
 /* As maria_query without a permit: only to confirm who is there. */
-MUST_CHECK bool maria_ask(struct target *t, struct bytes sql, const char *what, target_row_fn *fn,
+MUST_CHECK bool maria_ask(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn,
                           void *ctx, struct err *err);
 /* COMMIT; as all that goes out, with a permit that holds. */
-MUST_CHECK bool maria_commit(struct target *t, struct err *err);
-void maria_rollback(struct target *t);
+MUST_CHECK bool maria_commit(struct maria *t, struct err *err);
+void maria_rollback(struct maria *t);
 
 /* ---- write.c ---- */
 
 /* Fill t->written for this table; needed before the three below. */
-void maria_know(struct target *t, const struct table *table);
-void maria_forget(struct target *t);
+void maria_know(struct maria *t, const struct table *table);
+void maria_forget(struct maria *t);
 /* "INSERT INTO t (columns) VALUES " */
-void maria_put_insert(struct target *t, struct buf *b);
+void maria_put_insert(struct maria *t, struct buf *b);
 /* "(v, v, ...)"; *zero_enums counts ENUM error values. False: a value is absent. */
-MUST_CHECK bool maria_put_row(struct target *t, struct buf *b, const struct value *row,
+MUST_CHECK bool maria_put_row(struct maria *t, struct buf *b, const struct value *row,
                               unsigned *zero_enums);
 /* Strictness off for the next statement: the only way to store an ENUM's error value. */
 extern const char maria_lenient[];
 
 void packet_reset(struct packet *p);
 /* End the statement in t->statement and put it into the packet; sends what is full. */
-MUST_CHECK bool maria_put_statement(struct target *t, const struct expect *expect, struct err *err);
-MUST_CHECK bool maria_packet_send(struct target *t, struct err *err);
-MUST_CHECK bool maria_packet_drain(struct target *t, struct err *err);
+MUST_CHECK bool maria_put_statement(struct maria *t, const struct expect *expect, struct err *err);
+MUST_CHECK bool maria_packet_send(struct maria *t, struct err *err);
+MUST_CHECK bool maria_packet_drain(struct maria *t, struct err *err);
 
 /* ---- state.c ---- */
 
-void maria_put_state(struct buf *b, const struct target *t, const char *table);
+void maria_put_state(struct buf *b, const struct maria *t, const char *table);
 /* The lane's guard: counts one row if (epoch, prev_lsn) still hold; moves it if advance. */
-void maria_put_lane_update(struct buf *b, const struct target *t, uint64_t prev_lsn,
+void maria_put_lane_update(struct buf *b, const struct maria *t, uint64_t prev_lsn,
                            const struct unit *advance);
+
+/* ---- the operations, see engine.h ---- */
+
+MUST_CHECK bool mariadb_submit(struct target *target, const struct unit *unit, struct err *err);
+MUST_CHECK bool mariadb_reap(struct target *target, uint64_t *lsn, struct err *err);
+void mariadb_rollback(struct target *target);
+const struct table *mariadb_failed_table(const struct target *target);
+MUST_CHECK bool mariadb_load_begin(struct target *target, const struct table *table,
+                                   struct err *err);
+MUST_CHECK bool mariadb_load_row(struct target *target, const struct value *row, struct err *err);
+MUST_CHECK bool mariadb_load_end(struct target *target, const char *channel,
+                                 const struct chunk_state *chunk, struct err *err);
+void mariadb_load_abort(struct target *target);
+MUST_CHECK bool mariadb_state_exists(struct target *target, bool *exists, struct err *err);
+MUST_CHECK bool mariadb_state_init(struct target *target, struct err *err);
+MUST_CHECK bool mariadb_lane_read(struct target *target, const char *channel, uint32_t lane,
+                                  bool *exists, struct lane_state *out, struct err *err);
+MUST_CHECK bool mariadb_take_over(struct target *target, const char *channel, uint32_t lane,
+                                  const uint8_t queue_uuid[16], struct lane_state *out,
+                                  struct err *err);
+MUST_CHECK bool mariadb_tables_read(struct target *target, const char *channel,
+                                    struct table_state **out, size_t *n, struct err *err);
+MUST_CHECK bool mariadb_table_save(struct target *target, const char *channel,
+                                   const struct table_state *state, struct err *err);
+MUST_CHECK bool mariadb_tables_save(struct target *target, const char *channel,
+                                    const struct table_state *const *states, size_t n,
+                                    struct err *err);
+MUST_CHECK bool mariadb_table_forget(struct target *target, const char *channel, const char *db,
+                                     const char *name, struct err *err);
+MUST_CHECK bool mariadb_chunks_read(struct target *target, const char *channel, const char *db,
+                                    const char *name, struct chunk_state **out, size_t *n,
+                                    struct err *err);
+MUST_CHECK bool mariadb_chunks_plan(struct target *target, const char *channel, const char *db,
+                                    const char *name, const struct chunk_state *chunks, size_t n,
+                                    struct err *err);
+MUST_CHECK bool mariadb_query(struct target *target, const char *sql, target_row_fn *row, void *ctx,
+                              struct err *err);
+MUST_CHECK bool mariadb_view_open(struct target *target, struct err *err);
+MUST_CHECK bool mariadb_view_close(struct target *target, struct err *err);
+MUST_CHECK bool mariadb_read_rows(struct target *target, const struct table *table,
+                                  const char *where, bool order, uint64_t limit,
+                                  target_value_fn *row, void *ctx, struct err *err);
+MUST_CHECK bool mariadb_create_database(struct target *target, const char *db, const char *charset,
+                                        const char *collation, struct err *err);
+MUST_CHECK bool mariadb_create_table(struct target *target, const struct table *table,
+                                     enum table_parts parts, struct notes *notes, struct err *err);
+MUST_CHECK bool mariadb_drop_table(struct target *target, const char *db, const char *name,
+                                   struct err *err);
+MUST_CHECK bool mariadb_add_keys(struct target *target, const struct table *table,
+                                 struct notes *notes, struct err *err);
+MUST_CHECK bool mariadb_add_foreign_keys(struct target *target, const struct table *table,
+                                         struct err *err);
+MUST_CHECK bool mariadb_create_view(struct target *target, const char *db, const char *name,
+                                    const char *select_text, struct notes *notes, struct err *err);
+MUST_CHECK bool mariadb_table_exists(struct target *target, const char *db, const char *name,
+                                     bool *exists, struct err *err);
+MUST_CHECK bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *unit,
+                                  struct notes *notes, struct err *err);
 
 #endif

@@ -19,9 +19,9 @@ void packet_reset(struct packet *p)
     p->n_expects = 0;
 }
 
-static size_t packet_bytes_max(const struct target *t)
+static size_t packet_bytes_max(const struct maria *t)
 {
-    size_t server = (size_t)t->info.max_allowed_packet - MARIA_PACKET_SLACK;
+    size_t server = (size_t)t->base.info.max_allowed_packet - MARIA_PACKET_SLACK;
 
     return server < MARIA_PACKET_BYTES ? server : MARIA_PACKET_BYTES;
 }
@@ -88,7 +88,7 @@ static const struct column *column_in_message(const struct table *table, const c
     return NULL;
 }
 
-static void put_what(struct buf *b, const struct target *t, const struct expect *e)
+static void put_what(struct buf *b, const struct maria *t, const struct expect *e)
 {
     buf_putf(b, "%s on table %s.%s", kind_name(e->kind), e->table->db, e->table->name);
     if (t->in_flight || t->unit.lsn)
@@ -96,8 +96,7 @@ static void put_what(struct buf *b, const struct target *t, const struct expect 
     put_row_name(b, e);
 }
 
-static void refused_error(struct target *t, const struct expect *e, unsigned number,
-                          struct err *err)
+static void refused_error(struct maria *t, const struct expect *e, unsigned number, struct err *err)
 {
     struct buf what = BUF_INIT;
     const struct column *c = column_in_message(e->table, mysql_error(t->my));
@@ -115,7 +114,7 @@ static void refused_error(struct target *t, const struct expect *e, unsigned num
     buf_release(&what);
 }
 
-static void statement_error(struct target *t, const struct expect *e, struct err *err)
+static void statement_error(struct maria *t, const struct expect *e, struct err *err)
 {
     unsigned number = mysql_errno(t->my);
     struct buf what = BUF_INIT;
@@ -144,7 +143,7 @@ static void statement_error(struct target *t, const struct expect *e, struct err
     buf_release(&what);
 }
 
-static void count_error(struct target *t, const struct expect *e, uint64_t rows, struct err *err)
+static void count_error(struct maria *t, const struct expect *e, uint64_t rows, struct err *err)
 {
     struct buf what = BUF_INIT;
 
@@ -161,7 +160,7 @@ static void count_error(struct target *t, const struct expect *e, uint64_t rows,
     buf_release(&what);
 }
 
-static void warning_error(struct target *t, const struct expect *e, struct err *err)
+static void warning_error(struct maria *t, const struct expect *e, struct err *err)
 {
     struct buf what = BUF_INIT;
 
@@ -173,7 +172,7 @@ static void warning_error(struct target *t, const struct expect *e, struct err *
 }
 
 /* An answer that came; false with err for the first that is not as expected. */
-static bool check_answer(struct target *t, const struct expect *e, struct err *err)
+static bool check_answer(struct maria *t, const struct expect *e, struct err *err)
 {
     uint64_t rows = mysql_affected_rows(t->my);
     bool writes = e->kind == OP_INSERT || e->kind == OP_UPDATE;
@@ -189,7 +188,7 @@ static bool check_answer(struct target *t, const struct expect *e, struct err *e
     return true;
 }
 
-bool maria_packet_send(struct target *t, struct err *err)
+bool maria_packet_send(struct maria *t, struct err *err)
 {
     struct packet *p = &t->packet;
 
@@ -206,7 +205,7 @@ bool maria_packet_send(struct target *t, struct err *err)
     return true;
 }
 
-bool maria_packet_drain(struct target *t, struct err *err)
+bool maria_packet_drain(struct maria *t, struct err *err)
 {
     struct packet *p = &t->packet;
     bool ok = true;
@@ -237,10 +236,10 @@ static void add_expect(struct packet *p, const struct expect *e)
     p->expects[p->n_expects++] = *e;
 }
 
-bool maria_put_statement(struct target *t, const struct expect *expect, struct err *err)
+bool maria_put_statement(struct maria *t, const struct expect *expect, struct err *err)
 {
     struct packet *p = &t->packet;
-    size_t room = (size_t)t->info.max_allowed_packet - MARIA_PACKET_SLACK;
+    size_t room = (size_t)t->base.info.max_allowed_packet - MARIA_PACKET_SLACK;
     struct buf what = BUF_INIT;
 
     if (t->statement.overflow || t->statement.len > room) {
@@ -249,7 +248,7 @@ bool maria_put_statement(struct target *t, const struct expect *expect, struct e
             put_what(&what, t, expect);
         err_reason(err, ERR_DATA, "value_refused",
                    "%s: a row is larger than the target's max_allowed_packet of %llu bytes",
-                   buf_cstr(&what), (unsigned long long)t->info.max_allowed_packet);
+                   buf_cstr(&what), (unsigned long long)t->base.info.max_allowed_packet);
         buf_release(&what);
         return false;
     }

@@ -12,21 +12,25 @@
 #include "targets/mariadb/ddl.h"
 #include "targets/mariadb/mariadb.h"
 
-bool target_query(struct target *t, const char *sql, target_row_fn *row, void *ctx, struct err *err)
+bool mariadb_query(struct target *target, const char *sql, target_row_fn *row, void *ctx,
+                   struct err *err)
 {
+    struct maria *t = maria_of(target);
     return maria_query(t, bytes_str(sql), "query the target", row, ctx, err);
 }
 
-bool target_view_open(struct target *t, struct err *err)
+bool mariadb_view_open(struct target *target, struct err *err)
 {
+    struct maria *t = maria_of(target);
     return maria_run_str(t,
                          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
                          "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
                          "open a view on the target", err);
 }
 
-bool target_view_close(struct target *t, struct err *err)
+bool mariadb_view_close(struct target *target, struct err *err)
 {
+    struct maria *t = maria_of(target);
     return maria_run_str(t, "ROLLBACK", "close the view on the target", err);
 }
 
@@ -224,9 +228,10 @@ static bool read_row(void *ctx, const struct bytes *columns, unsigned n, struct 
     return r->fn(r->ctx, r->row, err);
 }
 
-bool target_read_rows(struct target *t, const struct table *table, const char *where, bool order,
-                      uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
+bool mariadb_read_rows(struct target *target, const struct table *table, const char *where,
+                       bool order, uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     struct row_reader r = {.table = table, .fn = row, .ctx = ctx};
     bool ok;

@@ -62,7 +62,7 @@ static bool is_transient(unsigned number)
     return false;
 }
 
-void maria_error(struct target *t, struct err *err, const char *what)
+void maria_error(struct maria *t, struct err *err, const char *what)
 {
     unsigned number = mysql_errno(t->my);
     enum err_kind kind = is_transient(number) ? ERR_RETRY : ERR_SERVER;
@@ -73,7 +73,7 @@ void maria_error(struct target *t, struct err *err, const char *what)
 }
 
 /* Read all results of what was sent; rows of the last one without columns. */
-static bool drain(struct target *t, const char *what, uint64_t *rows, struct err *err)
+static bool drain(struct maria *t, const char *what, uint64_t *rows, struct err *err)
 {
     for (;;) {
         MYSQL_RES *res = mysql_use_result(t->my);
@@ -99,7 +99,7 @@ static bool drain(struct target *t, const char *what, uint64_t *rows, struct err
     }
 }
 
-static bool change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+static bool change(struct maria *t, struct bytes sql, const char *what, uint64_t *rows,
                    struct err *err)
 {
     assert(!t->in_flight);
@@ -110,20 +110,20 @@ static bool change(struct target *t, struct bytes sql, const char *what, uint64_
     return drain(t, what, rows, err);
 }
 
-bool maria_change(struct target *t, struct bytes sql, const char *what, uint64_t *rows,
+bool maria_change(struct maria *t, struct bytes sql, const char *what, uint64_t *rows,
                   struct err *err)
 {
     return maria_permit(t, err) && change(t, sql, what, rows, err);
 }
 
-bool maria_run(struct target *t, struct bytes sql, const char *what, struct err *err)
+bool maria_run(struct maria *t, struct bytes sql, const char *what, struct err *err)
 {
     uint64_t rows;
 
     return maria_change(t, sql, what, &rows, err);
 }
 
-bool maria_run_str(struct target *t, const char *sql, const char *what, struct err *err)
+bool maria_run_str(struct maria *t, const char *sql, const char *what, struct err *err)
 {
     return maria_run(t, bytes_str(sql), what, err);
 }
@@ -148,7 +148,7 @@ static bool give_rows(MYSQL_RES *res, target_row_fn *fn, void *ctx, struct err *
     return ok;
 }
 
-bool maria_ask(struct target *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+bool maria_ask(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
                struct err *err)
 {
     MYSQL_RES *res;
@@ -175,13 +175,13 @@ bool maria_ask(struct target *t, struct bytes sql, const char *what, target_row_
     return ok;
 }
 
-bool maria_query(struct target *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+bool maria_query(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
                  struct err *err)
 {
     return maria_permit(t, err) && maria_ask(t, sql, what, fn, ctx, err);
 }
 
-bool maria_commit(struct target *t, struct err *err)
+bool maria_commit(struct maria *t, struct err *err)
 {
     if (!maria_run_str(t, "COMMIT", "commit on the target", err))
         return false;
@@ -189,7 +189,7 @@ bool maria_commit(struct target *t, struct err *err)
     return true;
 }
 
-void maria_rollback(struct target *t)
+void maria_rollback(struct maria *t)
 {
     struct err ignored;
     uint64_t rows;
@@ -225,18 +225,18 @@ static bool read_info(void *ctx, const struct bytes *c, unsigned n, struct err *
     return true;
 }
 
-bool maria_session(struct target *t, struct err *err)
+bool maria_session(struct maria *t, struct err *err)
 {
     static const char facts_sql[] =
         "SELECT @@version, @@session.max_allowed_packet, @@lower_case_table_names, @@read_only";
-    struct session_facts facts = {&t->info, false};
+    struct session_facts facts = {&t->base.info, false};
 
     if (!maria_run_str(t, session_sql, "set the target's session up", err) ||
         !maria_query(t, bytes_str(facts_sql), "read the target's settings", read_info, &facts, err))
         return false;
-    if (!strstr(t->info.version, "MariaDB") || t->info.version_number < 100600) {
+    if (!strstr(t->base.info.version, "MariaDB") || t->base.info.version_number < 100600) {
         err_server(err, ERR_CONFIG, ERR_SIDE_TARGET, 0, "target is not MariaDB 10.6 or newer (%s)",
-                   t->info.version);
+                   t->base.info.version);
         return false;
     }
     return true;

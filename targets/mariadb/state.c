@@ -53,9 +53,9 @@ static const char *const state_tables[] = {
     " PRIMARY KEY (channel, lsn, ordinal)",
 };
 
-void maria_put_state(struct buf *b, const struct target *t, const char *table)
+void maria_put_state(struct buf *b, const struct maria *t, const char *table)
 {
-    sql_put_table(b, t->config.state_schema, table);
+    sql_put_table(b, t->base.config.state_schema, table);
 }
 
 static void put_str(struct buf *b, const char *s)
@@ -102,22 +102,23 @@ static bool read_u64(void *ctx, const struct bytes *c, unsigned n, struct err *e
 
 /* ---- schema ---- */
 
-bool target_state_exists(struct target *t, bool *exists, struct err *err)
+bool mariadb_state_exists(struct target *target, bool *exists, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     uint64_t n = 0;
     bool ok;
 
     buf_put_str(&sql, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME='meta' AND "
                       "TABLE_SCHEMA=");
-    put_str(&sql, t->config.state_schema);
+    put_str(&sql, t->base.config.state_schema);
     ok = maria_query(t, buf_bytes(&sql), "look for the state schema", read_u64, &n, err);
     *exists = n > 0;
     buf_release(&sql);
     return ok;
 }
 
-static bool check_version(struct target *t, struct err *err)
+static bool check_version(struct maria *t, struct err *err)
 {
     struct buf sql = BUF_INIT;
     uint64_t version = 0;
@@ -131,19 +132,20 @@ static bool check_version(struct target *t, struct err *err)
     if (ok && version != STATE_VERSION) {
         err_set(err, ERR_CONFIG,
                 "state schema %s on the target has version %llu, this program knows %d",
-                t->config.state_schema, (unsigned long long)version, STATE_VERSION);
+                t->base.config.state_schema, (unsigned long long)version, STATE_VERSION);
         return false;
     }
     return ok;
 }
 
-bool target_state_init(struct target *t, struct err *err)
+bool mariadb_state_init(struct target *target, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     bool ok;
 
     buf_put_str(&sql, "CREATE DATABASE IF NOT EXISTS ");
-    sql_put_name(&sql, t->config.state_schema);
+    sql_put_name(&sql, t->base.config.state_schema);
     buf_put_str(&sql, " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
     for (size_t i = 0; i < sizeof(state_tables) / sizeof(state_tables[0]); i += 2) {
         buf_put_str(&sql, ";CREATE TABLE IF NOT EXISTS ");
@@ -161,7 +163,7 @@ bool target_state_init(struct target *t, struct err *err)
 
 /* ---- lane ---- */
 
-void maria_put_lane_update(struct buf *b, const struct target *t, uint64_t prev_lsn,
+void maria_put_lane_update(struct buf *b, const struct maria *t, uint64_t prev_lsn,
                            const struct unit *advance)
 {
     buf_put_str(b, "UPDATE ");
@@ -212,7 +214,7 @@ static bool read_lane(void *ctx, const struct bytes *c, unsigned n, struct err *
     return true;
 }
 
-static bool lane_select(struct target *t, const char *channel, uint32_t lane, const char *lock,
+static bool lane_select(struct maria *t, const char *channel, uint32_t lane, const char *lock,
                         bool *exists, struct lane_state *out, struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -233,9 +235,10 @@ static bool lane_select(struct target *t, const char *channel, uint32_t lane, co
     return ok;
 }
 
-bool target_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
-                      struct lane_state *out, struct err *err)
+bool mariadb_lane_read(struct target *target, const char *channel, uint32_t lane, bool *exists,
+                       struct lane_state *out, struct err *err)
 {
+    struct maria *t = maria_of(target);
     return lane_select(t, channel, lane, "", exists, out, err);
 }
 
@@ -254,7 +257,7 @@ static bool check_queue(const struct lane_state *lane, const uint8_t queue_uuid[
     return false;
 }
 
-static bool raise_epoch(struct target *t, struct lane_state *lane, struct err *err)
+static bool raise_epoch(struct maria *t, struct lane_state *lane, struct err *err)
 {
     struct buf sql = BUF_INIT;
     uint64_t rows = 0;
@@ -274,7 +277,7 @@ static bool raise_epoch(struct target *t, struct lane_state *lane, struct err *e
     return ok;
 }
 
-static bool make_lane(struct target *t, const char *channel, uint32_t lane, struct err *err)
+static bool make_lane(struct maria *t, const char *channel, uint32_t lane, struct err *err)
 {
     struct buf sql = BUF_INIT;
     bool ok;
@@ -291,9 +294,10 @@ static bool make_lane(struct target *t, const char *channel, uint32_t lane, stru
     return ok;
 }
 
-bool target_take_over(struct target *t, const char *channel, uint32_t lane,
-                      const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
+bool mariadb_take_over(struct target *target, const char *channel, uint32_t lane,
+                       const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
 {
+    struct maria *t = maria_of(target);
     bool exists = false;
 
     assert(strlen(channel) <= TARGET_CHANNEL_MAX);
@@ -352,9 +356,10 @@ static bool read_table_state(void *ctx, const struct bytes *c, unsigned n, struc
     return true;
 }
 
-bool target_tables_read(struct target *t, const char *channel, struct table_state **out, size_t *n,
-                        struct err *err)
+bool mariadb_tables_read(struct target *target, const char *channel, struct table_state **out,
+                         size_t *n, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     struct tables_read read = {NULL, 0};
     bool ok;
@@ -375,9 +380,10 @@ bool target_tables_read(struct target *t, const char *channel, struct table_stat
     return ok;
 }
 
-bool target_table_save(struct target *t, const char *channel, const struct table_state *s,
-                       struct err *err)
+bool mariadb_table_save(struct target *target, const char *channel, const struct table_state *s,
+                        struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     bool ok;
 
@@ -403,26 +409,28 @@ bool target_table_save(struct target *t, const char *channel, const struct table
     return ok;
 }
 
-bool target_tables_save(struct target *t, const char *channel,
-                        const struct table_state *const *states, size_t n, struct err *err)
+bool mariadb_tables_save(struct target *target, const char *channel,
+                         const struct table_state *const *states, size_t n, struct err *err)
 {
+    struct maria *t = maria_of(target);
     bool ok = true;
 
     if (n <= 1)
-        return n == 0 || target_table_save(t, channel, states[0], err);
+        return n == 0 || mariadb_table_save(target, channel, states[0], err);
     if (!maria_run_str(t, "START TRANSACTION", "begin on the target", err))
         return false;
     for (size_t i = 0; i < n && ok; i++)
-        ok = target_table_save(t, channel, states[i], err);
+        ok = mariadb_table_save(target, channel, states[i], err);
     if (ok && maria_commit(t, err))
         return true;
     maria_rollback(t);
     return false;
 }
 
-bool target_table_forget(struct target *t, const char *channel, const char *db, const char *name,
-                         struct err *err)
+bool mariadb_table_forget(struct target *target, const char *channel, const char *db,
+                          const char *name, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     bool ok;
 
@@ -471,9 +479,10 @@ static bool read_chunk(void *ctx, const struct bytes *c, unsigned n, struct err 
     return true;
 }
 
-bool target_chunks_read(struct target *t, const char *channel, const char *db, const char *name,
-                        struct chunk_state **out, size_t *n, struct err *err)
+bool mariadb_chunks_read(struct target *target, const char *channel, const char *db,
+                         const char *name, struct chunk_state **out, size_t *n, struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     struct chunks_read read = {NULL, 0, 0};
     bool ok;
@@ -518,7 +527,7 @@ static void put_chunk(struct buf *b, const char *channel, const char *db, const 
              (unsigned long long)c->lo, (unsigned long long)c->hi);
 }
 
-static bool insert_chunks(struct target *t, const char *channel, const char *db, const char *name,
+static bool insert_chunks(struct maria *t, const char *channel, const char *db, const char *name,
                           const struct chunk_state *chunks, size_t n, struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -540,9 +549,11 @@ static bool insert_chunks(struct target *t, const char *channel, const char *db,
     return ok;
 }
 
-bool target_chunks_plan(struct target *t, const char *channel, const char *db, const char *name,
-                        const struct chunk_state *chunks, size_t n, struct err *err)
+bool mariadb_chunks_plan(struct target *target, const char *channel, const char *db,
+                         const char *name, const struct chunk_state *chunks, size_t n,
+                         struct err *err)
 {
+    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
     bool ok;
 

@@ -12,7 +12,7 @@ const char maria_lenient[] =
     "SET STATEMENT sql_mode='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION' "
     "FOR ";
 
-void maria_know(struct target *t, const struct table *table)
+void maria_know(struct maria *t, const struct table *table)
 {
     struct written *w = &t->written;
 
@@ -24,12 +24,12 @@ void maria_know(struct target *t, const struct table *table)
         w->columns[i] = mariadb_column_is_written(table, &table->columns[i]);
 }
 
-void maria_forget(struct target *t)
+void maria_forget(struct maria *t)
 {
     t->written.table = NULL;
 }
 
-void maria_put_insert(struct target *t, struct buf *b)
+void maria_put_insert(struct maria *t, struct buf *b)
 {
     const struct table *table = t->written.table;
     const char *comma = "";
@@ -47,7 +47,7 @@ void maria_put_insert(struct target *t, struct buf *b)
     buf_put_str(b, ") VALUES ");
 }
 
-bool maria_put_row(struct target *t, struct buf *b, const struct value *row, unsigned *zero_enums)
+bool maria_put_row(struct maria *t, struct buf *b, const struct value *row, unsigned *zero_enums)
 {
     const struct table *table = t->written.table;
     const char *comma = "(";
@@ -70,7 +70,7 @@ bool maria_put_row(struct target *t, struct buf *b, const struct value *row, uns
     return true;
 }
 
-static void put_upsert_tail(struct target *target, struct buf *b)
+static void put_upsert_tail(struct maria *target, struct buf *b)
 {
     const struct table *t = target->written.table;
     const char *comma = " ON DUPLICATE KEY UPDATE ";
@@ -91,7 +91,7 @@ static void put_upsert_tail(struct target *target, struct buf *b)
     }
 }
 
-static void absent_error(struct target *t, const struct table *table, struct err *err)
+static void absent_error(struct maria *t, const struct table *table, struct err *err)
 {
     t->failed = table;
     err_reason(err, ERR_DATA, "value_refused", "a row image of table %s.%s at lsn %llu is not full",
@@ -99,7 +99,7 @@ static void absent_error(struct target *t, const struct table *table, struct err
 }
 
 /* Statement of `n` rows beginning at `first`, in t->statement, is complete. */
-static bool end_rows(struct target *t, const struct op *op, size_t first, size_t n,
+static bool end_rows(struct maria *t, const struct op *op, size_t first, size_t n,
                      unsigned warnings, struct err *err)
 {
     bool is_update = op->kind == OP_UPDATE;
@@ -118,8 +118,7 @@ static bool end_rows(struct target *t, const struct op *op, size_t first, size_t
 }
 
 /* INSERT and UPDATE: rows in batches; a row with an ENUM error value goes alone. */
-static bool put_written_rows(struct target *t, const struct op *op, size_t rows_max,
-                             struct err *err)
+static bool put_written_rows(struct maria *t, const struct op *op, size_t rows_max, struct err *err)
 {
     size_t first = 0;
     size_t n = 0;
@@ -171,8 +170,7 @@ static size_t key_bytes(const struct table *t, const struct value *row)
 }
 
 /* DELETE and HEAL: by row key, in batches. */
-static bool put_deleted_rows(struct target *t, const struct op *op, size_t rows_max,
-                             struct err *err)
+static bool put_deleted_rows(struct maria *t, const struct op *op, size_t rows_max, struct err *err)
 {
     for (size_t i = 0; i < op->n_rows;) {
         size_t bytes = 0;
@@ -221,7 +219,7 @@ static void put_image_test(struct buf *b, const struct column *c, const struct v
     sql_put_value(b, &blob, &bytes, SQL_MARIADB);
 }
 
-static bool put_deleted_images(struct target *t, const struct op *op, struct err *err)
+static bool put_deleted_images(struct maria *t, const struct op *op, struct err *err)
 {
     for (size_t i = 0; i < op->n_rows; i++) {
         struct expect e = {.table = op->table,
@@ -306,7 +304,7 @@ static void put_cascade_set(struct buf *b, const struct op *op, const struct val
     }
 }
 
-static bool put_cascade(struct target *t, const struct op *op, struct err *err)
+static bool put_cascade(struct maria *t, const struct op *op, struct err *err)
 {
     struct expect e = {.table = op->table, .kind = op->kind, .counted = false};
 
@@ -330,7 +328,7 @@ static bool put_cascade(struct target *t, const struct op *op, struct err *err)
     return true;
 }
 
-static bool put_op(struct target *t, const struct op *op, size_t rows_max, struct err *err)
+static bool put_op(struct maria *t, const struct op *op, size_t rows_max, struct err *err)
 {
     maria_know(t, op->table);
     switch (op->kind) {
@@ -350,7 +348,7 @@ static bool put_op(struct target *t, const struct op *op, size_t rows_max, struc
     return true;
 }
 
-static bool put_lane(struct target *t, const struct unit *advance, struct err *err)
+static bool put_lane(struct maria *t, const struct unit *advance, struct err *err)
 {
     struct expect e = {.rows = 1, .counted = true, .is_lane = true};
 
@@ -359,7 +357,7 @@ static bool put_lane(struct target *t, const struct unit *advance, struct err *e
     return maria_put_statement(t, &e, err);
 }
 
-static bool put_begin(struct target *t, const struct unit *unit, struct err *err)
+static bool put_begin(struct maria *t, const struct unit *unit, struct err *err)
 {
     struct expect e = {.counted = false};
 
@@ -370,7 +368,7 @@ static bool put_begin(struct target *t, const struct unit *unit, struct err *err
 }
 
 /* Everything of the unit into packets; all but the last are sent and checked on the way. */
-static bool put_unit(struct target *t, const struct unit *unit, struct err *err)
+static bool put_unit(struct maria *t, const struct unit *unit, struct err *err)
 {
     size_t rows_max = unit->one_by_one ? 1 : MARIA_STATEMENT_ROWS;
 
@@ -382,7 +380,7 @@ static bool put_unit(struct target *t, const struct unit *unit, struct err *err)
     return unit->begins || !unit->ends || put_lane(t, unit, err);
 }
 
-static void fail(struct target *t)
+static void fail(struct maria *t)
 {
     packet_reset(&t->packet);
     buf_reset(&t->statement);
@@ -390,8 +388,9 @@ static void fail(struct target *t)
     maria_rollback(t);
 }
 
-bool target_submit(struct target *t, const struct unit *unit, struct err *err)
+bool mariadb_submit(struct target *target, const struct unit *unit, struct err *err)
 {
+    struct maria *t = maria_of(target);
     assert(!t->in_flight && !t->load.open && t->owns_lane);
     assert(unit->begins != t->in_transaction);
     packet_reset(&t->packet);
@@ -407,8 +406,9 @@ bool target_submit(struct target *t, const struct unit *unit, struct err *err)
     return true;
 }
 
-bool target_reap(struct target *t, uint64_t *lsn, struct err *err)
+bool mariadb_reap(struct target *target, uint64_t *lsn, struct err *err)
 {
+    struct maria *t = maria_of(target);
     assert(t->in_flight);
     if (!maria_packet_drain(t, err)) {
         fail(t);
@@ -423,8 +423,14 @@ bool target_reap(struct target *t, uint64_t *lsn, struct err *err)
     return true;
 }
 
-void target_rollback(struct target *t)
+void mariadb_rollback(struct target *target)
 {
+    struct maria *t = maria_of(target);
     if (t->in_transaction)
         fail(t);
+}
+
+const struct table *mariadb_failed_table(const struct target *target)
+{
+    return ((const struct maria *)target)->failed;
 }
