@@ -175,59 +175,17 @@ static bool read_stream(struct capture *c, struct source *s, struct decoder *d,
     return true;
 }
 
-struct binlog_files {
-    const struct position *end; /* ours */
-    bool found;
-    uint64_t bytes; /* of that file */
-    struct position last;
-};
-
-static bool take_file(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
-{
-    struct binlog_files *f = ctx;
-    char size[24] = "";
-
-    (void)err;
-    if (n < 2 || columns[0].len > POSITION_FILE_MAX || columns[1].len >= sizeof(size))
-        return true;
-    memcpy(f->last.file, columns[0].data, columns[0].len);
-    f->last.file[columns[0].len] = '\0';
-    memcpy(size, columns[1].data, columns[1].len);
-    if (strcmp(f->last.file, f->end->file) == 0) {
-        f->found = true;
-        f->bytes = strtoull(size, NULL, 10);
-    }
-    return true;
-}
-
-/* Names that differ in their number only. */
-static bool same_stem(const char *a, const char *b)
-{
-    const char *dot_a = strrchr(a, '.'), *dot_b = strrchr(b, '.');
-
-    return dot_a && dot_b && dot_a - a == dot_b - b && memcmp(a, b, (size_t)(dot_a - a)) == 0;
-}
-
-/*
- * A source that lost the end of its binlog (power cut without sync_binlog=1, a backup put back,
- * RESET) gives the lost GTIDs to other transactions. Once it has as many as the queue again its
- * GTID set tells nothing; that its files do not reach to where we have read them does.
- */
+/* Other transactions may bear the GTIDs that we have: see source_reaches(). */
 static bool check_history(struct capture *c, struct source *s, struct err *err)
 {
     struct queue_end end = queue_get_end(c->queue);
-    struct binlog_files f = {.end = &end.end};
-    bool is_reset;
+    bool reaches = true;
 
     /* Another server's files have their own numbers. */
-    if (!end.end.file[0] ||
-        strcmp(queue_identity(c->queue)->source_uuid, source_info(s)->server_uuid) != 0)
-        return true;
-    if (!source_query(s, "SHOW BINARY LOGS", take_file, &f, err))
+    if (strcmp(queue_identity(c->queue)->source_uuid, source_info(s)->server_uuid) == 0 &&
+        !source_reaches(s, &end.end, &reaches, err))
         return false;
-    is_reset =
-        !f.found && same_stem(f.last.file, end.end.file) && position_compare(&f.last, &end.end) < 0;
-    if (!is_reset && (!f.found || f.bytes >= end.end.offset))
+    if (reaches)
         return true;
     err_reason(err, ERR_SERVER, "diverged",
                "the queue was read up to %s:%llu, but the source's binlog ends before that: it "

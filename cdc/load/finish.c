@@ -251,28 +251,21 @@ struct views {
     size_t n, cap;
 };
 
-static bool take_view(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool take_view(void *ctx, const char *text, const char *db, const char *name,
+                      struct err *err)
 {
     struct views *v = ctx;
     const struct load_config *c = v->load->config;
-    struct view view = {0};
 
     (void)err;
-    assert(n == 3);
-    view.db = xstrndup((const char *)columns[0].data, columns[0].len);
-    view.name = xstrndup((const char *)columns[1].data, columns[1].len);
-    view.text = xstrndup((const char *)columns[2].data, columns[2].len);
-    if (c->wanted && !c->wanted(c->wanted_ctx, view.db, view.name)) {
-        free(view.db);
-        free(view.name);
-        free(view.text);
+    if (c->wanted && !c->wanted(c->wanted_ctx, db, name))
         return true;
-    }
     if (v->n == v->cap) {
         v->cap = v->cap ? v->cap * 2 : 16;
         v->views = xrealloc(v->views, v->cap * sizeof(*v->views));
     }
-    v->views[v->n++] = view;
+    v->views[v->n++] =
+        (struct view){.db = xstrdup(db), .name = xstrdup(name), .text = xstrdup(text)};
     return true;
 }
 
@@ -299,11 +292,7 @@ bool load_add_views(struct load *l, struct err *err)
 
     l->phase = "views";
     load_report(l, false);
-    if (!source_query(l->source,
-                      "SELECT table_schema, table_name, view_definition"
-                      " FROM information_schema.views WHERE table_schema NOT IN"
-                      " ('mysql', 'sys', 'information_schema', 'performance_schema')",
-                      take_view, &v, err))
+    if (!source_list_views(l->source, take_view, &v, err))
         goto done;
     /* A view may need another one: passes until nothing new works. */
     while (progress) {
@@ -329,21 +318,17 @@ done:
 
 /* ---- what waits for the cutover ---- */
 
-static bool take_waiting(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool take_waiting(void *ctx, const char *what, const char *db, const char *name,
+                         struct err *err)
 {
     struct load *l = ctx;
-    char *db = xstrndup((const char *)columns[1].data, columns[1].len);
     bool has_table = false;
 
     (void)err;
-    assert(n == 3);
     for (size_t i = 0; i < l->n_tables && !has_table; i++)
         has_table = strcmp(l->tables[i].db, db) == 0;
     if (has_table)
-        notes_add(&l->result->waiting, "%.*s %s.%.*s", (int)columns[0].len,
-                  (const char *)columns[0].data, db, (int)columns[2].len,
-                  (const char *)columns[2].data);
-    free(db);
+        notes_add(&l->result->waiting, "%s %s.%s", what, db, name);
     return true;
 }
 
@@ -351,14 +336,5 @@ bool load_list_waiting(struct load *l, struct err *err)
 {
     notes_release(&l->result->waiting);
     l->result->waiting = (struct notes){0};
-    return source_query(l->source,
-                        "SELECT 'trigger', trigger_schema, trigger_name"
-                        " FROM information_schema.triggers"
-                        " UNION ALL SELECT 'event', event_schema, event_name"
-                        " FROM information_schema.events"
-                        " UNION ALL SELECT LOWER(routine_type), routine_schema, routine_name"
-                        " FROM information_schema.routines"
-                        " WHERE routine_schema NOT IN ('sys', 'mysql')"
-                        " ORDER BY 1, 2, 3",
-                        take_waiting, l, err);
+    return source_list_programs(l->source, take_waiting, l, err);
 }

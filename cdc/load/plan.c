@@ -14,15 +14,6 @@
 #define ROW_BYTES_UNKNOWN 200
 #define FOREIGN_NAMES_MAX 10
 
-static uint64_t number(struct bytes text)
-{
-    char digits[24] = "";
-
-    if (text.data && text.len < sizeof(digits))
-        memcpy(digits, text.data, text.len);
-    return strtoull(digits, NULL, 10);
-}
-
 struct listing {
     struct load *load;
     size_t cap;
@@ -44,32 +35,26 @@ static bool is_chosen(const struct load_config *c, const char *db, const char *n
     return false;
 }
 
-static bool take_table(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool take_table(void *ctx, const struct source_table *there, struct err *err)
 {
     struct listing *listing = ctx;
     struct load *l = listing->load;
-    char *db, *name;
-    struct load_table *t;
 
     (void)err;
-    assert(n == 4);
-    db = xstrndup((const char *)columns[0].data, columns[0].len);
-    name = xstrndup((const char *)columns[1].data, columns[1].len);
-    if (!is_chosen(l->config, db, name)) {
-        free(db);
-        free(name);
+    if (!is_chosen(l->config, there->db, there->name))
         return true;
-    }
     if (l->n_tables == listing->cap) {
         listing->cap = listing->cap ? listing->cap * 2 : 64;
         l->tables = xrealloc(l->tables, listing->cap * sizeof(*l->tables));
     }
-    t = &l->tables[l->n_tables++];
-    *t = (struct load_table){.db = db, .name = name, .step = STEP_PLAN, .lo = UINT64_MAX};
-    t->rows_estimate = number(columns[2]);
-    t->row_bytes = number(columns[3]);
-    if (!t->row_bytes)
-        t->row_bytes = ROW_BYTES_UNKNOWN;
+    l->tables[l->n_tables++] = (struct load_table){
+        .db = xstrdup(there->db),
+        .name = xstrdup(there->name),
+        .step = STEP_PLAN,
+        .lo = UINT64_MAX,
+        .rows_estimate = there->rows,
+        .row_bytes = there->row_bytes ? there->row_bytes : ROW_BYTES_UNKNOWN,
+    };
     return true;
 }
 
@@ -171,16 +156,7 @@ bool load_list_tables(struct load *l, struct err *err)
     size_t n_states = 0;
 
     load_tables_release(l);
-    /* Statistics may be a day old by default; they size the chunks. */
-    if (!source_query(l->source, "SET SESSION information_schema_stats_expiry = 0", NULL, NULL,
-                      err) ||
-        !source_query(l->source,
-                      "SELECT table_schema, table_name, COALESCE(table_rows, 0),"
-                      " COALESCE(avg_row_length, 0) FROM information_schema.tables"
-                      " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN"
-                      " ('mysql', 'sys', 'information_schema', 'performance_schema')"
-                      " ORDER BY 1, 2",
-                      take_table, &listing, err) ||
+    if (!source_list_tables(l->source, take_table, &listing, err) ||
         !target_tables_read(l->target, l->config->channel, &states, &n_states, err))
         goto done;
     for (size_t i = 0; i < n_states; i++) {
@@ -238,43 +214,12 @@ done:
     return ok;
 }
 
-struct database {
-    char *charset;
-    char *collation;
-};
-
-static bool take_database(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool take_database(void *ctx, const char *db, const char *charset, const char *collation,
+                          struct err *err)
 {
-    struct database *d = ctx;
+    struct load *l = ctx;
 
-    (void)err;
-    assert(n == 2);
-    free(d->charset);
-    free(d->collation);
-    d->charset = xstrndup((const char *)columns[0].data, columns[0].len);
-    d->collation = xstrndup((const char *)columns[1].data, columns[1].len);
-    return true;
-}
-
-static bool create_database(struct load *l, const char *db, struct err *err)
-{
-    bool ok = false;
-    struct database d = {NULL, NULL};
-    struct buf sql = BUF_INIT;
-
-    buf_put_str(&sql, "SELECT default_character_set_name, default_collation_name"
-                      " FROM information_schema.schemata WHERE schema_name = ");
-    sql_put_string(&sql, bytes_str(db));
-    if (!source_query(l->source, buf_cstr(&sql), take_database, &d, err))
-        goto done;
-    if (d.charset && !target_create_database(l->target, db, d.charset, d.collation, err))
-        goto done;
-    ok = true;
-done:
-    free(d.charset);
-    free(d.collation);
-    buf_release(&sql);
-    return ok;
+    return target_create_database(l->target, db, charset, collation, err);
 }
 
 bool load_prepare_target(struct load *l, struct err *err)
@@ -289,7 +234,8 @@ bool load_prepare_target(struct load *l, struct err *err)
         if (t->step != STEP_PLAN)
             continue;
         /* The list is in order of databases. */
-        if (strcmp(made, t->db) != 0 && !create_database(l, t->db, err))
+        if (strcmp(made, t->db) != 0 &&
+            !source_list_databases(l->source, t->db, take_database, l, err))
             return false;
         made = t->db;
         if (!t->is_known && !load_save_state(l, l->target, t, TABLE_WAIT, "", err))

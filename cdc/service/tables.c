@@ -1,19 +1,15 @@
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cdc/service/service.h"
 #include "schema/base/map.h"
 
-static bool take_name(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool take_name(void *ctx, const struct source_table *t, struct err *err)
 {
     struct buf key = BUF_INIT;
 
     (void)err;
-    assert(n == 2);
-    buf_put_bytes(&key, columns[0]);
-    buf_put_str(&key, ".");
-    buf_put_bytes(&key, columns[1]);
+    buf_putf(&key, "%s.%s", t->db, t->name);
     map_put(ctx, buf_bytes(&key), ctx);
     buf_release(&key);
     return true;
@@ -22,11 +18,8 @@ static bool take_name(void *ctx, const struct bytes *columns, unsigned n, struct
 static bool read_names(const struct config *config, struct map *names, struct err *err)
 {
     struct source *s = NULL;
-    bool ok = source_connect(&config->source, &s, err) &&
-              source_query(s,
-                           "SELECT table_schema, table_name FROM information_schema.tables"
-                           " WHERE table_type = 'BASE TABLE'",
-                           take_name, names, err);
+    bool ok =
+        source_connect(&config->source, &s, err) && source_list_tables(s, take_name, names, err);
 
     source_close(s);
     return ok;

@@ -491,3 +491,51 @@ bool source_binlog_end(struct source *s, struct position *end, struct err *err)
     err->side = ERR_SIDE_SOURCE;
     return false;
 }
+
+struct binlog_files {
+    const struct position *end; /* looked for */
+    bool found;
+    uint64_t bytes; /* of that file */
+    struct position last;
+};
+
+static bool take_file(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct binlog_files *f = ctx;
+    char size[24] = "";
+
+    (void)err;
+    if (n < 2 || columns[0].len > POSITION_FILE_MAX || columns[1].len >= sizeof(size))
+        return true;
+    memcpy(f->last.file, columns[0].data, columns[0].len);
+    f->last.file[columns[0].len] = '\0';
+    memcpy(size, columns[1].data, columns[1].len);
+    if (strcmp(f->last.file, f->end->file) == 0) {
+        f->found = true;
+        f->bytes = strtoull(size, NULL, 10);
+    }
+    return true;
+}
+
+/* Names that differ in their number only. */
+static bool same_stem(const char *a, const char *b)
+{
+    const char *dot_a = strrchr(a, '.'), *dot_b = strrchr(b, '.');
+
+    return dot_a && dot_b && dot_a - a == dot_b - b && memcmp(a, b, (size_t)(dot_a - a)) == 0;
+}
+
+bool source_reaches(struct source *s, const struct position *end, bool *reaches, struct err *err)
+{
+    struct binlog_files f = {.end = end};
+    bool is_reset;
+
+    *reaches = true;
+    if (!end->file[0])
+        return true;
+    if (!source_query(s, "SHOW BINARY LOGS", take_file, &f, err))
+        return false;
+    is_reset = !f.found && same_stem(f.last.file, end->file) && position_compare(&f.last, end) < 0;
+    *reaches = !is_reset && (!f.found || f.bytes >= end->offset);
+    return true;
+}

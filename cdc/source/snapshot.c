@@ -136,17 +136,10 @@ static void names_release(struct names *l)
     free(l->name);
 }
 
-static char *text_of(struct bytes b)
-{
-    return xstrndup(b.data ? (const char *)b.data : "", b.len);
-}
-
-static bool keep_name(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool keep_name(void *ctx, const struct source_table *t, struct err *err)
 {
     struct names *l = ctx;
 
-    if (n < 2)
-        return true;
     if (l->n == CATALOG_TABLES_MAX) {
         err_set(err, ERR_DATA, "the source has more than %d tables", CATALOG_TABLES_MAX);
         return false;
@@ -157,41 +150,24 @@ static bool keep_name(void *ctx, const struct bytes *columns, unsigned n, struct
         l->db = xrealloc(l->db, room * sizeof(*l->db));
         l->name = xrealloc(l->name, room * sizeof(*l->name));
     }
-    l->db[l->n] = text_of(columns[0]);
-    l->name[l->n++] = text_of(columns[1]);
+    l->db[l->n] = xstrdup(t->db);
+    l->name[l->n++] = xstrdup(t->name);
     return true;
 }
 
-static bool keep_database(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool keep_database(void *ctx, const char *db, const char *charset, const char *collation,
+                          struct err *err)
 {
-    struct catalog *catalog = ctx;
-    char *parts[3];
-
     (void)err;
-    if (n < 3)
-        return true;
-    for (int i = 0; i < 3; i++)
-        parts[i] = text_of(columns[i]);
-    catalog_put_database(catalog, parts[0], parts[1], parts[2]);
-    for (int i = 0; i < 3; i++)
-        free(parts[i]);
+    catalog_put_database(ctx, db, charset, collation);
     return true;
 }
-
-#define NOT_SYSTEM "NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')"
 
 static bool read_names(struct source *s, struct catalog *catalog, struct names *list,
                        struct err *err)
 {
-    return source_query(s,
-                        "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME "
-                        "FROM information_schema.SCHEMATA WHERE SCHEMA_NAME " NOT_SYSTEM,
-                        keep_database, catalog, err) &&
-           source_query(s,
-                        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
-                        "WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA " NOT_SYSTEM
-                        " ORDER BY TABLE_SCHEMA, TABLE_NAME",
-                        keep_name, list, err);
+    return source_list_databases(s, NULL, keep_database, catalog, err) &&
+           source_list_tables(s, keep_name, list, err);
 }
 
 bool source_read_catalog(struct source *s,

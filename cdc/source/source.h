@@ -68,6 +68,44 @@ MUST_CHECK bool source_gtids(struct source *s, struct gtid_set **executed, struc
 /* Binlog end: SHOW BINARY LOG STATUS. */
 MUST_CHECK bool source_binlog_end(struct source *s, struct position *end, struct err *err);
 
+/*
+ * Does the binlog still hold what was read up to `end`? True also where that cannot be told
+ * (file "", another server's files). A source that lost the end of its binlog (power cut without
+ * sync_binlog=1, a backup put back, RESET) gives the lost GTIDs to other transactions: once it
+ * has as many as before again its GTID set tells nothing; that its files do not reach to where
+ * they were read does.
+ */
+MUST_CHECK bool source_reaches(struct source *s, const struct position *end, bool *reaches,
+                               struct err *err);
+
+/* ---- list.c: what there is; each list leaves out the server's own databases ---- */
+
+struct source_table {
+    const char *db, *name;
+    uint64_t rows;      /* estimate of the server's statistics, 0 unknown */
+    uint64_t row_bytes; /* average, 0 unknown */
+};
+
+/* Strings are borrowed for the call. Base tables come in order of (db, name). The callbacks
+ * must not use this connection. */
+typedef bool source_table_fn(void *ctx, const struct source_table *t, struct err *err);
+MUST_CHECK bool source_list_tables(struct source *s, source_table_fn *fn, void *ctx,
+                                   struct err *err);
+/* Databases with their defaults; only: this one, or NULL for all. */
+typedef bool source_database_fn(void *ctx, const char *db, const char *charset,
+                                const char *collation, struct err *err);
+MUST_CHECK bool source_list_databases(struct source *s, const char *only, source_database_fn *fn,
+                                      void *ctx, struct err *err);
+/* Views: what is the SELECT text. Programs: "trigger", "event", "procedure", "function". */
+typedef bool source_object_fn(void *ctx, const char *what, const char *db, const char *name,
+                              struct err *err);
+MUST_CHECK bool source_list_views(struct source *s, source_object_fn *fn, void *ctx,
+                                  struct err *err);
+MUST_CHECK bool source_list_programs(struct source *s, source_object_fn *fn, void *ctx,
+                                     struct err *err);
+/* May the user read the binlog? */
+MUST_CHECK bool source_may_stream(struct source *s, bool *may, struct err *err);
+
 /* ---- stream.c: the binlog as a replica reads it; alone knows replication commands ---- */
 
 /*

@@ -1,38 +1,25 @@
-#include <assert.h>
 #include <stdlib.h>
 
 #include "cdc/source/view.h"
 #include "cdc/validate/work.h"
 #include "schema/base/xalloc.h"
 
-static bool take_name(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+static bool take_name(void *ctx, const struct source_table *t, struct err *err)
 {
     struct validate *v = ctx;
     const struct validate_config *c = v->config;
-    char *db = xstrndup((const char *)columns[0].data, columns[0].len);
-    char *name = xstrndup((const char *)columns[1].data, columns[1].len);
 
     (void)err;
-    assert(n == 2);
-    if (!c->wanted(c->wanted_ctx, db, name) || !validate_is_chosen(c, db, name)) {
-        free(db);
-        free(name);
+    if (!c->wanted(c->wanted_ctx, t->db, t->name) || !validate_is_chosen(c, t->db, t->name))
         return true;
-    }
     v->wanted = xrealloc(v->wanted, (v->n_wanted + 1) * sizeof(*v->wanted));
-    v->wanted[v->n_wanted++] = (struct table_name){db, name};
+    v->wanted[v->n_wanted++] = (struct table_name){xstrdup(t->db), xstrdup(t->name)};
     return true;
 }
 
 bool wanted_list(struct validate *v, struct err *err)
 {
-    return !v->config->wanted ||
-           source_query(v->workers[0].source,
-                        "SELECT table_schema, table_name FROM information_schema.tables"
-                        " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN"
-                        " ('mysql', 'sys', 'information_schema', 'performance_schema')"
-                        " ORDER BY 1, 2",
-                        take_name, v, err);
+    return !v->config->wanted || source_list_tables(v->workers[0].source, take_name, v, err);
 }
 
 void wanted_release(struct validate *v)
