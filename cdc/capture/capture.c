@@ -19,11 +19,12 @@
 #define SYNC_BYTES ((uint64_t)4 << 20)
 #define SYNC_AGE_US 50000
 #define POLL_MS 200
-#define QUEUE_FULL_PAUSE_US 2000000
+#define QUEUE_FULL_PAUSE_US 2000000 /* the disk may have room again without our doing */
+#define QUEUE_FULL_POLL_US 200000
 #define RETRY_PAUSE_MAX_US 10000000
 #define EVENT_BYTES_MAX ((uint64_t)1 << 30)
 #define RETRY_MAX_S 300
-#define TRIM_EVERY_US 10000000
+#define TRIM_EVERY_US 1000000
 #define GOOD_AFTER_US 10000000 /* a stream that lived this long was a good one */
 
 struct capture {
@@ -31,7 +32,6 @@ struct capture {
     struct queue *queue;
     struct capture_sink sink;
     atomic_bool stop;
-    _Atomic uint64_t applied;
     pthread_mutex_t lock; /* over stats */
     struct capture_stats stats;
     uint64_t trimmed_us;
@@ -73,11 +73,6 @@ void capture_close(struct capture *c)
 void capture_stop(struct capture *c)
 {
     atomic_store(&c->stop, true);
-}
-
-void capture_applied(struct capture *c, uint64_t lsn)
-{
-    atomic_store(&c->applied, lsn);
 }
 
 uint64_t capture_lsn(struct capture *c)
@@ -129,6 +124,13 @@ static bool publish(struct capture *c, struct err *err)
     return true;
 }
 
+static bool trim(struct capture *c, struct err *err)
+{
+    c->trimmed_us = clock_steady_us();
+    return !c->config.applied ||
+           queue_trim(c->queue, c->config.applied(c->config.applied_ctx), err);
+}
+
 /* Synced when the socket has no more bytes, or after 4 MiB, or 50 ms (DESIGN 3). */
 static bool sync_if_due(struct capture *c, struct source *s, struct err *err)
 {
@@ -139,10 +141,7 @@ static bool sync_if_due(struct capture *c, struct source *s, struct err *err)
          !source_stream_pending(s)) &&
         !publish(c, err))
         return false;
-    if (now - c->trimmed_us < TRIM_EVERY_US)
-        return true;
-    c->trimmed_us = now;
-    return queue_trim(c->queue, atomic_load(&c->applied), err);
+    return now - c->trimmed_us < TRIM_EVERY_US || trim(c, err);
 }
 
 static bool reached(struct capture *c, const struct position *until)
@@ -256,6 +255,22 @@ static void pause_us(struct capture *c, uint64_t us)
         clock_sleep_us(50000);
 }
 
+/* Until trimming has made room, or a while. */
+static bool wait_for_room(struct capture *c, struct err *err)
+{
+    uint64_t end = clock_steady_us() + QUEUE_FULL_PAUSE_US;
+    uint64_t room = queue_room(c->queue);
+
+    while (!must_stop(c) && clock_steady_us() < end) {
+        if (!trim(c, err))
+            return false;
+        if (queue_room(c->queue) > room)
+            break;
+        pause_us(c, QUEUE_FULL_POLL_US);
+    }
+    return true;
+}
+
 bool capture_run(struct capture *c, const struct position *until, struct err *err)
 {
     uint64_t good_us = clock_steady_us();
@@ -275,10 +290,9 @@ bool capture_run(struct capture *c, const struct position *until, struct err *er
         }
         if (strcmp(err->reason, "queue_full") == 0) {
             note_retry(c, err);
-            if (!queue_trim(c->queue, atomic_load(&c->applied), err))
+            if (!wait_for_room(c, err))
                 return false;
             good_us = clock_steady_us();
-            pause_us(c, QUEUE_FULL_PAUSE_US);
             continue;
         }
         if (err->kind != ERR_RETRY ||

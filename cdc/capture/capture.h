@@ -22,6 +22,10 @@ struct capture_config {
     bool (*wanted)(void *ctx, const char *db, const char *name);
     void *wanted_ctx;
     uint32_t retry_max_s; /* give up after this long without a connection; 0 = 300 */
+    /* For trimming: the LSN that every consumer has passed, asked about once a second from
+     * capture's thread. NULL: nothing is ever trimmed. */
+    uint64_t (*applied)(void *ctx);
+    void *applied_ctx;
 };
 
 struct capture_stats {
@@ -48,7 +52,5 @@ MUST_CHECK bool capture_run(struct capture *c, const struct position *until, str
 void capture_stop(struct capture *c);
 uint64_t capture_lsn(struct capture *c); /* the published end */
 void capture_stats_read(struct capture *c, struct capture_stats *out);
-/* For trimming: the lowest LSN applied by every consumer, from any thread. */
-void capture_applied(struct capture *c, uint64_t lsn);
 
 #endif

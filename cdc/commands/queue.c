@@ -4,6 +4,7 @@
 #include "cdc/commands/commands.h"
 #include "cdc/commands/queue_dump.h"
 #include "cdc/queue/queue.h"
+#include "cdc/service/consumers.h"
 #include "schema/base/clock.h"
 #include "schema/base/json.h"
 
@@ -15,7 +16,9 @@ static const char help[] =
     "\n"
     "The captured changes on disk. Reads only, also beside a running service.\n"
     "\n"
-    "  ls      the segments: transactions, sizes, times\n"
+    "  ls      the segments: transactions, sizes, times; and who has read up to where.\n"
+    "          The queue is kept for the configured targets alone: one that was taken out of\n"
+    "          the configuration holds nothing back once capture has been started again\n"
     "  verify  read and check every byte; damage is named with file and offset, exit 5\n"
     "  dump    the records as JSON lines, rows by the hash of their key\n"
     "\n"
@@ -27,6 +30,7 @@ static const char help[] =
 
 struct place {
     const char *dir;
+    const char *channel; /* the configured target; NULL: not known */
     struct queue_options options;
     bool json;
 };
@@ -105,6 +109,54 @@ static void on_segment(void *ctx, const struct queue_segment_info *s)
         l->total.first_lsn = s->first_lsn;
 }
 
+/* ---- who has read it ---- */
+
+static void print_consumer(const struct place *place, const struct consumer *c, uint64_t end_lsn)
+{
+    bool configured = place->channel && strcmp(place->channel, c->name) == 0;
+    uint64_t behind = end_lsn > c->lsn ? end_lsn - c->lsn : 0;
+    struct buf b = BUF_INIT;
+
+    if (place->json) {
+        buf_put_str(&b, "{\"consumer\":");
+        json_put_cstr(&b, c->name);
+        buf_putf(&b, ",\"lsn\":%llu,\"behind\":%llu,\"written\":", (unsigned long long)c->lsn,
+                 (unsigned long long)behind);
+        put_time(&b, c->written_us);
+        if (place->channel)
+            buf_putf(&b, ",\"configured\":%s", configured ? "true" : "false");
+        buf_put_str(&b, "}");
+    } else {
+        char when[32] = "-";
+
+        if (c->written_us)
+            clock_format(c->written_us, when, sizeof(when));
+        buf_putf(&b, "target %s has read up to lsn %llu, %llu transactions before the end (%s)%s",
+                 c->name, (unsigned long long)c->lsn, (unsigned long long)behind, when,
+                 place->channel && !configured ? "; not configured, the queue is not kept for it"
+                                               : "");
+    }
+    puts(buf_cstr(&b));
+    buf_release(&b);
+}
+
+static bool list_consumers(const struct place *place, struct err *err)
+{
+    struct queue_identity id;
+    struct queue_end end;
+    struct consumers consumers;
+
+    if (!queue_read_end(place->dir, &place->options, &id, &end, err) ||
+        !consumers_read(fs_real(), place->dir, id.uuid, &consumers, err))
+        return false;
+    for (size_t i = 0; i < consumers.n; i++)
+        print_consumer(place, &consumers.items[i], end.lsn);
+    if (!place->json && place->channel && !consumers_find(&consumers, place->channel))
+        printf("target %s has not read it yet; all of it is kept\n", place->channel);
+    consumers_release(&consumers);
+    return true;
+}
+
 static int list(const struct place *place, bool verify)
 {
     struct listing l = {.place = place};
@@ -118,6 +170,8 @@ static int list(const struct place *place, bool verify)
         printf("%s%llu transactions, %llu records in %u segments, %llu bytes, ratio %.1f\n",
                verify ? "sound: " : "", (unsigned long long)n, (unsigned long long)l.total.records,
                l.segments, (unsigned long long)l.total.stored_bytes, ratio(&l.total));
+    if (!verify && !list_consumers(place, &err))
+        return command_fail(&err);
     return 0;
 }
 
@@ -171,6 +225,7 @@ int command_queue(struct globals *g, int argc, char **argv)
     }
     place.dir = config.queue_dir;
     place.options = config.queue;
+    place.channel = config.channel;
     code = run(&place, words.items[0], &dump);
     config_release(&config);
 done:

@@ -85,7 +85,6 @@ static bool is_drained(struct replicate *r)
 static bool watch(struct replicate *r, struct err *err)
 {
     while (!stop_requested()) {
-        struct apply_stats stats;
         bool lane_ok;
 
         if (service_failed(&r->service, err) &&
@@ -93,10 +92,6 @@ static bool watch(struct replicate *r, struct err *err)
             return false;
         if (r->service.apply && lane_ended(&r->service.lane, &lane_ok, err))
             return true;
-        if (r->service.apply && r->service.capture) {
-            apply_stats_read(r->service.apply, &stats);
-            capture_applied(r->service.capture, stats.lsn);
-        }
         clock_sleep_us(WATCH_US);
     }
     if (r->until.kind == UNTIL_FOREVER)

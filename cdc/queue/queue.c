@@ -706,6 +706,13 @@ static bool may_go(const struct queue *q, const struct closed_segment *c, uint64
     return now >= c->closed_us + q->options.retain_us || all > q->options.max_bytes / 5 * 4;
 }
 
+uint64_t queue_room(const struct queue *q)
+{
+    uint64_t all = q->closed_bytes + q->tail.allocated;
+
+    return all < q->options.max_bytes ? q->options.max_bytes - all : 0;
+}
+
 bool queue_trim(struct queue *q, uint64_t applied_lsn, struct err *err)
 {
     uint64_t now = clock_wall_us();

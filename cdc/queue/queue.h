@@ -92,6 +92,8 @@ void queue_idle(struct queue *q, const struct position *seen, uint64_t source_us
 uint64_t queue_unsynced(const struct queue *q);
 /* Write, fdatasync, publish. */
 MUST_CHECK bool queue_sync(struct queue *q, struct err *err);
+/* Bytes that may still be allocated below max_bytes. */
+uint64_t queue_room(const struct queue *q);
 /* Delete whole segments that every consumer has passed and that are older than retain. */
 MUST_CHECK bool queue_trim(struct queue *q, uint64_t applied_lsn, struct err *err);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdc/service/consumers.h"
 #include "cdc/service/control.h"
 #include "schema/base/clock.h"
 #include "schema/base/digest.h"
@@ -25,6 +26,53 @@ static void *capture_main(void *arg)
     return NULL;
 }
 
+/* Key hashes in messages agree between runs of one installation: seeded by the queue. */
+static bool know_queue(struct service *s, struct err *err)
+{
+    struct queue_end end;
+
+    if (!queue_read_end(s->config->queue_dir, &s->config->queue, &s->queue, &end, err))
+        return false;
+    key_hash_seed(bytes_of(s->queue.uuid, sizeof(s->queue.uuid)));
+    return true;
+}
+
+/* The LSN that each configured target has passed. What cannot be read trims nothing. */
+static uint64_t slowest_consumer(void *ctx)
+{
+    struct service *s = ctx;
+    const struct config *c = s->config;
+    struct consumers consumers;
+    struct err err = ERR_INIT;
+    uint64_t lsn = 0;
+
+    if (consumers_read(fs_real(), c->queue_dir, s->queue.uuid, &consumers, &err))
+        lsn = consumers_slowest(&consumers, &c->channel, 1);
+    else
+        log_warn("service", "%s", err.text);
+    consumers_release(&consumers);
+    return lsn;
+}
+
+/* Said once: the queue does not wait for them. */
+static void tell_strangers(const struct service *s)
+{
+    const struct config *c = s->config;
+    struct consumers consumers;
+    struct err ignored = ERR_INIT;
+
+    if (!consumers_read(fs_real(), c->queue_dir, s->queue.uuid, &consumers, &ignored))
+        return;
+    for (size_t i = 0; i < consumers.n; i++) {
+        if (strcmp(consumers.items[i].name, c->channel) != 0)
+            log_warn("service",
+                     "the queue has served a target %s (lsn %llu), which is not in this "
+                     "configuration; it is no longer kept for that one",
+                     consumers.items[i].name, (unsigned long long)consumers.items[i].lsn);
+    }
+    consumers_release(&consumers);
+}
+
 static bool open_capture(struct service *s, struct err *err)
 {
     struct config *c = s->config;
@@ -33,10 +81,13 @@ static bool open_capture(struct service *s, struct err *err)
                                     .queue = &c->queue,
                                     .event_bytes_max = c->event_bytes_max,
                                     .wanted = config_wanted,
-                                    .wanted_ctx = &c->tables};
+                                    .wanted_ctx = &c->tables,
+                                    .applied = slowest_consumer,
+                                    .applied_ctx = s};
 
-    if (!capture_open(&config, &s->capture, err))
+    if (!capture_open(&config, &s->capture, err) || !know_queue(s, err))
         return false;
+    tell_strangers(s);
     if (pthread_create(&s->capture_thread, NULL, capture_main, s) != 0) {
         err_set(err, ERR_IO, "cannot start a thread for capture");
         return false;
@@ -57,21 +108,10 @@ static bool open_apply(struct service *s, struct err *err)
                                   .wanted_ctx = &c->tables,
                                   .stop_all_on_stopped_table = c->stop_all};
 
-    if (!apply_open(&config, &s->apply, err))
+    if (!know_queue(s, err) || !apply_open(&config, &s->apply, err))
         return false;
     lane_init(&s->lane, s->apply);
-    return true;
-}
-
-/* Key hashes in messages agree between runs of one installation: seeded by the queue. */
-static void seed_key_hash(const struct config *c)
-{
-    struct queue_identity id;
-    struct queue_end end;
-    struct err ignored = ERR_INIT;
-
-    if (queue_read_end(c->queue_dir, &c->queue, &id, &end, &ignored))
-        key_hash_seed(bytes_of(id.uuid, sizeof(id.uuid)));
+    return pulse_start(c->queue_dir, s->queue.uuid, c->channel, s->apply, &s->pulse, err);
 }
 
 bool service_open(struct config *config, unsigned stages, struct service *s, struct err *err)
@@ -99,7 +139,6 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
         return false;
     if ((stages & SERVICE_CAPTURE) && !open_capture(s, err))
         return false;
-    seed_key_hash(config);
     return !(stages & SERVICE_APPLY) || open_apply(s, err);
 }
 
@@ -114,6 +153,8 @@ void service_close(struct service *s)
     s->capture_started = false;
     target_close(s->status_target);
     s->status_target = NULL;
+    pulse_stop(s->pulse);
+    s->pulse = NULL;
     apply_close(s->apply);
     s->apply = NULL;
     capture_close(s->capture);

@@ -16,6 +16,7 @@
 #include "cdc/config.h"
 #include "cdc/load/load.h"
 #include "cdc/service/lane.h"
+#include "cdc/service/pulse.h"
 #include "cdc/validate/validate.h"
 
 #define SERVICE_CAPTURE 1u
@@ -26,12 +27,14 @@ struct service {
     unsigned stages;       /* SERVICE_* */
     uint64_t started_us;
     struct guard *guard;
+    struct queue_identity queue; /* known once capture or apply is open */
     struct capture *capture;
     pthread_t capture_thread;
     bool capture_started;
     atomic_bool capture_ended;
     struct err capture_err; /* valid when capture_ended and its kind is set */
     struct apply *apply;
+    struct pulse *pulse;
     struct lane lane;
     pthread_mutex_t load_lock; /* over the three below */
     bool loading;              /* the lane is the loader's */

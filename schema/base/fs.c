@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
 
 static bool real_open(void *ctx, const char *path, int flags, int *fd, struct err *err)
@@ -295,5 +296,37 @@ bool fs_read_file(const struct fs *fs, const char *path, size_t max, char **data
         *data = NULL;
         *len = 0;
     }
+    return ok;
+}
+
+static bool write_new_file(const struct fs *fs, const char *path, struct bytes data,
+                           struct err *err)
+{
+    int fd;
+    bool ok;
+
+    if (!fs->open(fs->ctx, path, O_WRONLY | O_CREAT, &fd, err))
+        return false;
+    ok = fs->truncate(fs->ctx, fd, 0, err) &&
+         fs->pwrite(fs->ctx, fd, data.data, data.len, 0, err) && fs->datasync(fs->ctx, fd, err);
+    fs->close(fs->ctx, fd);
+    return ok;
+}
+
+bool fs_replace_file(const struct fs *fs, const char *dir, const char *name, struct bytes data,
+                     struct err *err)
+{
+    struct buf path = BUF_INIT, tmp = BUF_INIT;
+    bool ok;
+
+    buf_putf(&path, "%s/%s", dir, name);
+    buf_putf(&tmp, "%s/%s.tmp", dir, name);
+    ok = write_new_file(fs, buf_cstr(&tmp), data, err) &&
+         fs->rename(fs->ctx, buf_cstr(&tmp), buf_cstr(&path), err) &&
+         fs->sync_dir(fs->ctx, dir, err);
+    if (!ok)
+        err_context(err, "write %s", buf_cstr(&path));
+    buf_release(&path);
+    buf_release(&tmp);
     return ok;
 }

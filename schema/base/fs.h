@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "schema/base/bytes.h"
 #include "schema/base/err.h"
 
 struct fs {
@@ -43,5 +44,9 @@ void fs_free_names(char **names, size_t n);
 /* A whole file up to max bytes; free(*data). It gets a NUL after its end. */
 MUST_CHECK bool fs_read_file(const struct fs *fs, const char *path, size_t max, char **data,
                              size_t *len, struct err *err);
+/* dir/name holds exactly data afterwards, durably; after a crash the old or the new content,
+ * whole. For small files: written as dir/name.tmp, synced, renamed. One writer at a time. */
+MUST_CHECK bool fs_replace_file(const struct fs *fs, const char *dir, const char *name,
+                                struct bytes data, struct err *err);
 
 #endif

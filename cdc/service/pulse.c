@@ -1,0 +1,111 @@
+#include "cdc/service/pulse.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cdc/service/consumers.h"
+#include "schema/base/log.h"
+#include "schema/base/xalloc.h"
+
+#define BEAT_S 1
+
+struct pulse {
+    const char *queue_dir;
+    uint8_t queue_uuid[16];
+    const char *channel;
+    struct apply *apply;
+    uint64_t written_lsn;
+    bool has_failed; /* told once */
+    pthread_t thread;
+    pthread_mutex_t lock; /* over stop */
+    pthread_cond_t changed;
+    bool stop;
+};
+
+static bool publish(struct pulse *p, bool always, struct err *err)
+{
+    struct apply_stats stats;
+
+    apply_stats_read(p->apply, &stats);
+    if (!always && stats.lsn == p->written_lsn)
+        return true;
+    if (!consumer_write(fs_real(), p->queue_dir, p->queue_uuid, p->channel, stats.lsn, err))
+        return false;
+    p->written_lsn = stats.lsn;
+    return true;
+}
+
+/* What is written may lag: the queue keeps more than it must, and nothing is lost. */
+static void beat(struct pulse *p)
+{
+    struct err err = ERR_INIT;
+    bool ok = publish(p, false, &err);
+
+    if (!ok && !p->has_failed)
+        log_warn("service", "%s; the queue is not trimmed meanwhile", err.text);
+    p->has_failed = !ok;
+}
+
+static void *pulse_main(void *arg)
+{
+    struct pulse *p = arg;
+    bool stop = false;
+
+    while (!stop) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += BEAT_S;
+        pthread_mutex_lock(&p->lock);
+        while (!p->stop && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
+            continue;
+        stop = p->stop;
+        pthread_mutex_unlock(&p->lock);
+        beat(p);
+    }
+    return NULL;
+}
+
+bool pulse_start(const char *queue_dir, const uint8_t queue_uuid[16], const char *channel,
+                 struct apply *apply, struct pulse **out, struct err *err)
+{
+    struct pulse *p = xcalloc(1, sizeof(*p));
+    pthread_condattr_t attr;
+
+    p->queue_dir = queue_dir;
+    memcpy(p->queue_uuid, queue_uuid, sizeof(p->queue_uuid));
+    p->channel = channel;
+    p->apply = apply;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    if (!publish(p, true, err))
+        goto failed;
+    if (pthread_create(&p->thread, NULL, pulse_main, p) != 0) {
+        err_set(err, ERR_IO, "cannot start a thread for the consumer's place");
+        goto failed;
+    }
+    *out = p;
+    return true;
+failed:
+    free(p);
+    return false;
+}
+
+void pulse_stop(struct pulse *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stop = true;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    pthread_join(p->thread, NULL);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
