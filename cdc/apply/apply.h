@@ -18,6 +18,7 @@
 #define CDC_APPLY_APPLY_H
 
 #include "cdc/queue/queue.h"
+#include "schema/mapping/mapping.h"
 #include "targets/target.h"
 
 struct apply_config {
@@ -26,10 +27,9 @@ struct apply_config {
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;
-    size_t group_rows_max;   /* 0 = TARGET_UNIT_ROWS_MAX */
-    uint32_t group_delay_us; /* how long a group may wait for more, 0 = no wait */
-    bool (*wanted)(void *ctx, const char *db, const char *name); /* mapping: copy this table? */
-    void *wanted_ctx;
+    size_t group_rows_max;          /* 0 = TARGET_UNIT_ROWS_MAX */
+    uint32_t group_delay_us;        /* how long a group may wait for more, 0 = no wait */
+    const struct mapping *mapping;  /* NULL: everything, under its own name */
     bool stop_all_on_stopped_table; /* on_stop: all */
 };
 

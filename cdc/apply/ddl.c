@@ -40,7 +40,7 @@ struct plan {
 
 static bool wanted(const struct apply *a, const struct table *t)
 {
-    return !a->config.wanted || a->config.wanted(a->config.wanted_ctx, t->db, t->name);
+    return mapping_wants(a->config.mapping, t->db, t->name);
 }
 
 static bool same_name(const struct table *a, const struct table *b)

@@ -51,7 +51,7 @@ bool capture_open(const struct capture_config *config, struct capture **out, str
         goto fail;
     if (!queue_open(config->queue_dir, config->queue, &c->queue, err))
         goto fail;
-    capture_sink_init(&c->sink, c->queue, config->wanted, config->wanted_ctx);
+    capture_sink_init(&c->sink, c->queue, config->mapping);
     c->stats.lsn = queue_get_end(c->queue).lsn;
     *out = c;
     return true;

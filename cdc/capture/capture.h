@@ -13,15 +13,15 @@
 
 #include "cdc/queue/queue.h"
 #include "cdc/source/source.h"
+#include "schema/mapping/mapping.h"
 
 struct capture_config {
     const struct source_config *source;
     const char *queue_dir;
     const struct queue_options *queue;
-    uint64_t event_bytes_max; /* 0 = 1 GiB */
-    bool (*wanted)(void *ctx, const char *db, const char *name);
-    void *wanted_ctx;
-    uint32_t retry_max_s; /* give up after this long without a connection; 0 = 300 */
+    uint64_t event_bytes_max;      /* 0 = 1 GiB */
+    const struct mapping *mapping; /* NULL: rows of every table */
+    uint32_t retry_max_s;          /* give up after this long without a connection; 0 = 300 */
     /* For trimming: the LSN that every consumer has passed, asked about once a second from
      * capture's thread. NULL: nothing is ever trimmed. */
     uint64_t (*applied)(void *ctx);

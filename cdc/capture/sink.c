@@ -9,14 +9,11 @@
 #include "schema/base/log.h"
 #include "schema/types/types.h"
 
-void capture_sink_init(struct capture_sink *s, struct queue *queue,
-                       bool (*wanted)(void *ctx, const char *db, const char *name),
-                       void *wanted_ctx)
+void capture_sink_init(struct capture_sink *s, struct queue *queue, const struct mapping *mapping)
 {
     memset(s, 0, sizeof(*s));
     s->queue = queue;
-    s->wanted = wanted;
-    s->wanted_ctx = wanted_ctx;
+    s->mapping = mapping;
 }
 
 void capture_sink_release(struct capture_sink *s)
@@ -46,7 +43,7 @@ static bool cascades_to_wanted(struct capture_sink *s, const struct table *paren
     bool found = false;
 
     for (size_t i = 0; i < n && !found; i++) {
-        if (!s->wanted(s->wanted_ctx, children[i]->db, children[i]->name))
+        if (!mapping_wants(s->mapping, children[i]->db, children[i]->name))
             continue;
         for (uint32_t k = 0; k < children[i]->n_fks; k++) {
             const struct foreign_key *fk = &children[i]->fks[k];
@@ -85,7 +82,7 @@ static bool on_resolve(void *ctx, const struct table_map *map, const struct tabl
     struct capture_sink *s = ctx;
 
     *table = NULL;
-    if (!s->wanted(s->wanted_ctx, map->db, map->name)) {
+    if (!mapping_wants(s->mapping, map->db, map->name)) {
         *table = parent_of_wanted(s, map);
         s->has_parents |= *table != NULL;
         return !*table || capture_match(map, *table, err);
@@ -107,7 +104,7 @@ static bool on_change(void *ctx, const struct change *change, struct err *err)
     if (s->has_parents &&
         (change->kind == CHANGE_INSERT ||
          (change->flags & (CHANGE_SQL_FK | CHANGE_NO_FK_CHECKS))) &&
-        !s->wanted(s->wanted_ctx, change->table->db, change->table->name))
+        !mapping_wants(s->mapping, change->table->db, change->table->name))
         return true;
     s->changes++;
     return queue_change(s->queue, change, err);

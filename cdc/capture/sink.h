@@ -8,25 +8,23 @@
 #include "cdc/queue/queue.h"
 #include "schema/base/map.h"
 #include "schema/ddl/ddl.h"
+#include "schema/mapping/mapping.h"
 
 struct capture_sink {
     struct queue *queue;
-    bool (*wanted)(void *ctx, const char *db, const char *name);
-    void *wanted_ctx;
-    bool native_fk;             /* the source's engine cascades without logging it */
-    struct map parents;         /* unwanted table to whether it cascades into a wanted one */
-    bool has_parents;           /* in this transaction: rows of such a table */
-    struct arena arena;         /* of one DDL statement */
-    bool in_transaction;        /* the queue has an open transaction */
-    uint64_t unsynced_since_us; /* steady time of the first complete unsynced one, 0 none */
+    const struct mapping *mapping; /* whose rows go into the queue; borrowed */
+    bool native_fk;                /* the source's engine cascades without logging it */
+    struct map parents;            /* unwanted table to whether it cascades into a wanted one */
+    bool has_parents;              /* in this transaction: rows of such a table */
+    struct arena arena;            /* of one DDL statement */
+    bool in_transaction;           /* the queue has an open transaction */
+    uint64_t unsynced_since_us;    /* steady time of the first complete unsynced one, 0 none */
     struct position received;
     uint64_t source_us;
     uint64_t transactions, changes;
 };
 
-void capture_sink_init(struct capture_sink *s, struct queue *queue,
-                       bool (*wanted)(void *ctx, const char *db, const char *name),
-                       void *wanted_ctx);
+void capture_sink_init(struct capture_sink *s, struct queue *queue, const struct mapping *mapping);
 void capture_sink_release(struct capture_sink *s);
 struct decode_sink capture_sink_table(struct capture_sink *s);
 

@@ -119,6 +119,11 @@ static void check_table(const struct table *t, struct findings *f)
     }
 }
 
+static bool wants(void *ctx, const char *db, const char *name)
+{
+    return mapping_wants(ctx, db, name);
+}
+
 static void check_tables(struct source *s, const struct config *c, struct catalog *catalog,
                          struct findings *f)
 {
@@ -126,7 +131,7 @@ static void check_tables(struct source *s, const struct config *c, struct catalo
     struct err err = ERR_INIT;
     size_t n;
 
-    if (!source_read_catalog(s, config_wanted, (void *)&c->tables, catalog, &err)) {
+    if (!source_read_catalog(s, wants, c->mapping, catalog, &err)) {
         findings_add(f, FINDING_FAIL, "mapping",
                      "exclude what cannot be read, or grant SELECT and SHOW VIEW on it", "%s",
                      err.text);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cdc/config.h"
+#include "cdc/config/config.h"
 #include "schema/base/err.h"
 
 struct globals {

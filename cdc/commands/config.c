@@ -35,15 +35,11 @@ static const char *evidence_text(const struct residency_config *r)
 
 static void print_text(const struct config *c)
 {
-    const char *all[] = {"everything but system databases"};
-
     printf("%-10s %s@%s:%u, server id %u\n", "source", c->source.user, c->source.host,
            c->source.port, c->source.server_id);
     printf("%-10s %s: %s, %s@%s:%u, state in %s\n", "target", c->target.name, c->target.engine,
            c->target.user, c->target.host, c->target.port, c->target.state_schema);
-    print_patterns("include", c->tables.n_include ? c->tables.include : all,
-                   c->tables.n_include ? c->tables.n_include : 1);
-    print_patterns("exclude", c->tables.exclude, c->tables.n_exclude);
+    printf("%-10s %s\n", "tables", c->mapping ? mapping_text(c->mapping) : "everything");
     printf("%-10s %s\n", "queue", c->queue_dir);
     print_patterns("subnets", c->residency.allowed_subnets, c->residency.n_allowed_subnets);
     print_patterns("policies", c->residency.policy_files, c->residency.n_policy_files);
@@ -71,8 +67,7 @@ static void print_json(const struct config *c)
              c->source.server_id);
     json_put_cstr(&b, c->target.host);
     buf_putf(&b, ",\"target_port\":%u", c->target.port);
-    put_strings(&b, "include", c->tables.include, c->tables.n_include);
-    put_strings(&b, "exclude", c->tables.exclude, c->tables.n_exclude);
+    buf_putf(&b, ",\"tables\":%s", mapping_text(c->mapping));
     put_strings(&b, "allowed_subnets", c->residency.allowed_subnets,
                 c->residency.n_allowed_subnets);
     buf_put_str(&b, ",\"queue_dir\":");

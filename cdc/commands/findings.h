@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "cdc/config.h"
+#include "cdc/config/config.h"
 #include "cdc/source/source.h"
 #include "schema/catalog.h"
 #include "targets/target.h"

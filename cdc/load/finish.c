@@ -258,7 +258,7 @@ static bool take_view(void *ctx, const char *text, const char *db, const char *n
     const struct load_config *c = v->load->config;
 
     (void)err;
-    if (c->wanted && !c->wanted(c->wanted_ctx, db, name))
+    if (!mapping_wants(c->mapping, db, name))
         return true;
     if (v->n == v->cap) {
         v->cap = v->cap ? v->cap * 2 : 16;

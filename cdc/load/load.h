@@ -16,6 +16,7 @@
 
 #include "cdc/apply/apply.h"
 #include "cdc/source/source.h"
+#include "schema/mapping/mapping.h"
 
 struct load_progress {
     const char *phase; /* "plan", "copy", "collapse", "keys", "foreign keys", "views", "done" */
@@ -39,8 +40,7 @@ struct load_config {
     uint32_t workers;                 /* 0 = 4 */
     uint64_t chunk_bytes;             /* 0 = 32 MiB, by the source's average row length */
     uint64_t view_max_age_us;         /* 0 = 15 min */
-    bool (*wanted)(void *ctx, const char *db, const char *name);
-    void *wanted_ctx;
+    const struct mapping *mapping;    /* NULL: everything, under its own name */
     const char **only; /* "db.table" names to (re)load, or NULL: all that are missing */
     size_t n_only;
     void (*progress)(void *ctx, const struct load_progress *progress); /* any thread; or NULL */

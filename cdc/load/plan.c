@@ -21,7 +21,7 @@ struct listing {
 
 static bool is_chosen(const struct load_config *c, const char *db, const char *name)
 {
-    if (c->wanted && !c->wanted(c->wanted_ctx, db, name))
+    if (!mapping_wants(c->mapping, db, name))
         return false;
     if (!c->n_only)
         return true;

@@ -80,8 +80,7 @@ static bool open_capture(struct service *s, struct err *err)
                                     .queue_dir = c->queue_dir,
                                     .queue = &c->queue,
                                     .event_bytes_max = c->event_bytes_max,
-                                    .wanted = config_wanted,
-                                    .wanted_ctx = &c->tables,
+                                    .mapping = c->mapping,
                                     .applied = slowest_consumer,
                                     .applied_ctx = s};
 
@@ -104,8 +103,7 @@ static bool open_apply(struct service *s, struct err *err)
                                   .queue_dir = c->queue_dir,
                                   .queue = &c->queue,
                                   .channel = c->channel,
-                                  .wanted = config_wanted,
-                                  .wanted_ctx = &c->tables,
+                                  .mapping = c->mapping,
                                   .stop_all_on_stopped_table = c->stop_all};
 
     if (!know_queue(s, err) || !apply_open(&config, &s->apply, err))
@@ -225,8 +223,7 @@ bool service_load(struct service *s, const char **only, size_t n_only,
                                  .capture_ended = s->capture ? &s->capture_ended : NULL,
                                  .apply = s->apply,
                                  .workers = c->load_workers,
-                                 .wanted = config_wanted,
-                                 .wanted_ctx = &c->tables,
+                                 .mapping = c->mapping,
                                  .only = only,
                                  .n_only = n_only,
                                  .progress = relay_progress,

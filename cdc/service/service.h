@@ -13,7 +13,7 @@
 
 #include "cdc/apply/apply.h"
 #include "cdc/capture/capture.h"
-#include "cdc/config.h"
+#include "cdc/config/config.h"
 #include "cdc/load/load.h"
 #include "cdc/service/lane.h"
 #include "cdc/service/pulse.h"

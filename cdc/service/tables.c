@@ -40,12 +40,10 @@ static bool check_name(const struct config *config, const struct map *names, con
     }
     memcpy(db, name, (size_t)(dot - name));
     db[dot - name] = '\0';
-    if (config_wanted((void *)&config->tables, db, dot + 1))
+    if (mapping_wants(config->mapping, db, dot + 1))
         return true;
     err_reason(err, ERR_CONFIG, "no_table",
-               "the configuration does not copy table %.200s; look at tables.include and "
-               "tables.exclude",
-               name);
+               "the configuration does not copy table %.200s; look at its tables section", name);
     return false;
 }
 

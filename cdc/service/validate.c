@@ -225,8 +225,7 @@ bool service_validate(struct service *s, const struct validate_request *request,
                                      .difference = on_difference,
                                      .table_done = on_table,
                                      .ctx = &e,
-                                     .wanted = config_wanted,
-                                     .wanted_ctx = &c->tables};
+                                     .mapping = c->mapping};
     bool ok;
 
     memset(&result, 0, sizeof(result));

@@ -19,6 +19,7 @@
 
 #include "cdc/apply/apply.h"
 #include "cdc/source/source.h"
+#include "schema/mapping/mapping.h"
 
 enum validate_mode { VALIDATE_FROZEN = 1, VALIDATE_OFFLINE };
 enum difference_kind { MISSING_ON_TARGET = 1, MISSING_ON_SOURCE, ROW_DIFFERS };
@@ -58,9 +59,7 @@ struct validate_config {
     void (*table_done)(void *ctx, const struct table *t, uint64_t rows, uint64_t differences,
                        const char *note); /* note: what was not compared, or NULL */
     void *ctx;
-    /* Mapping, to find wanted tables that the target has no state for; or NULL: not looked. */
-    bool (*wanted)(void *ctx, const char *db, const char *name);
-    void *wanted_ctx;
+    const struct mapping *mapping; /* NULL: everything, under its own name */
 };
 
 struct validate_result {

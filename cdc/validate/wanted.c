@@ -10,7 +10,7 @@ static bool take_name(void *ctx, const struct source_table *t, struct err *err)
     const struct validate_config *c = v->config;
 
     (void)err;
-    if (!c->wanted(c->wanted_ctx, t->db, t->name) || !validate_is_chosen(c, t->db, t->name))
+    if (!mapping_wants(c->mapping, t->db, t->name) || !validate_is_chosen(c, t->db, t->name))
         return true;
     v->wanted = xrealloc(v->wanted, (v->n_wanted + 1) * sizeof(*v->wanted));
     v->wanted[v->n_wanted++] = (struct table_name){xstrdup(t->db), xstrdup(t->name)};
@@ -19,7 +19,7 @@ static bool take_name(void *ctx, const struct source_table *t, struct err *err)
 
 bool wanted_list(struct validate *v, struct err *err)
 {
-    return !v->config->wanted || source_list_tables(v->workers[0].source, take_name, v, err);
+    return source_list_tables(v->workers[0].source, take_name, v, err);
 }
 
 void wanted_release(struct validate *v)
@@ -81,8 +81,6 @@ bool wanted_compare(struct validate *v, struct err *err)
     size_t n_states = v->n_tables;
     bool ok = false;
 
-    if (!c->wanted)
-        return true;
     for (size_t i = 0; i < n_states; i++) {
         put_name(&key, v->tables[i].table->db, v->tables[i].table->name);
         map_put(&known, buf_bytes(&key), v);

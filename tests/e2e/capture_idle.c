@@ -15,12 +15,6 @@
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 
-static bool every_table(void *ctx, const char *db, const char *name)
-{
-    (void)ctx, (void)db, (void)name;
-    return true;
-}
-
 static void *watch(void *arg)
 {
     struct capture *c = arg;
@@ -42,8 +36,7 @@ int main(int argc, char **argv)
 {
     struct source_config source = {.heartbeat_ms = 300, .connect_timeout_s = 5, .server_id = 4712};
     struct queue_options queue = {.max_bytes = 0};
-    struct capture_config config = {
-        .source = &source, .queue = &queue, .wanted = every_table, .retry_max_s = 5};
+    struct capture_config config = {.source = &source, .queue = &queue, .retry_max_s = 5};
     struct capture *c = NULL;
     struct err err = ERR_INIT;
     char *password = NULL;

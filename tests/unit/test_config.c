@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cdc/config.h"
+#include "cdc/config/config.h"
 
 #define SOURCE                                                                                     \
     "\"source\":{\"host\":\"h\",\"user\":\"u\",\"server_id\":7,\"tls\":{\"ca\":\"ca.pem\"}}"
@@ -68,9 +68,9 @@ static void test_config_reads_every_section(void **state)
     assert_string_equal(c.queue_dir, "/nonexistent/q");
     assert_string_equal(c.residency.audit_file, "/nonexistent/q/audit.jsonl");
     assert_int_equal(c.residency.evidence, EVIDENCE_UNPROVEN_LOOPBACK);
-    assert_true(config_wanted(&c.tables, "shop", "orders"));
-    assert_false(config_wanted(&c.tables, "shop", "tmp_x"));
-    assert_false(config_wanted(&c.tables, "shop2", "orders"));
+    assert_true(mapping_wants(c.mapping, "shop", "orders"));
+    assert_false(mapping_wants(c.mapping, "shop", "tmp_x"));
+    assert_false(mapping_wants(c.mapping, "shop2", "orders"));
     config_release(&c);
 }
 
@@ -93,10 +93,6 @@ static void test_config_needs_a_policy(void **state)
 static void test_config_refuses_what_is_not_there_yet_by_name(void **state)
 {
     (void)state;
-    refused("{" SOURCE "," TARGET "," QUEUE ",\"tables\":{\"rename\":{}}," RESIDENCY "}", "",
-            "tables.rename");
-    refused("{" SOURCE "," TARGET "," QUEUE ",\"tables\":\"dms.json\"," RESIDENCY "}", "",
-            "mapping file");
     refused("{" SOURCE ",\"targets\":[{\"engine\":\"postgres\"}]," QUEUE "," RESIDENCY "}", "",
             "postgres");
     refused("{" SOURCE ",\"targets\":[{\"host\":\"a\",\"user\":\"b\",\"lanes\":4}]," QUEUE
@@ -158,14 +154,33 @@ static void test_config_reads_sizes_and_durations(void **state)
             "bad_value", "max_bytes");
 }
 
-static void test_config_never_copies_system_databases(void **state)
+static void test_config_takes_a_dms_document_by_its_name(void **state)
 {
-    struct table_filter all = {NULL, 0, NULL, 0};
+    struct config c;
+    struct err err;
+    struct mapped_name to;
+    FILE *f = fopen("/tmp/test_config_dms.json", "w");
 
     (void)state;
-    assert_true(config_wanted(&all, "a", "b"));
-    assert_false(config_wanted(&all, "mysql", "user"));
-    assert_false(config_wanted(&all, "performance_schema", "x"));
+    assert_non_null(f);
+    fputs("{\"rules\":[{\"rule-type\":\"selection\",\"rule-id\":\"1\",\"rule-name\":\"1\","
+          "\"object-locator\":{\"schema-name\":\"shop\",\"table-name\":\"%\"},"
+          "\"rule-action\":\"include\"},{\"rule-type\":\"transformation\",\"rule-id\":\"2\","
+          "\"rule-target\":\"schema\",\"rule-action\":\"add-suffix\",\"value\":\"_zone\","
+          "\"object-locator\":{\"schema-name\":\"shop\"}}]}",
+          f);
+    fclose(f);
+    assert_true(load("{" SOURCE "," TARGET "," QUEUE
+                     ",\"tables\":\"test_config_dms.json\"," RESIDENCY "}",
+                     &c, &err));
+    unlink(path);
+    unlink("/tmp/test_config_dms.json");
+    assert_false(mapping_wants(c.mapping, "other", "a"));
+    assert_true(mapping_name(c.mapping, "shop", "a", &to, &err));
+    assert_string_equal(to.db, "shop_zone");
+    config_release(&c);
+    refused("{" SOURCE "," TARGET "," QUEUE ",\"tables\":\"no_such_file.json\"," RESIDENCY "}", "",
+            "no_such_file.json");
 }
 
 int main(void)
@@ -179,7 +194,7 @@ int main(void)
         cmocka_unit_test(test_config_refuses_a_nul),
         cmocka_unit_test(test_config_reads_a_password_file),
         cmocka_unit_test(test_config_reads_sizes_and_durations),
-        cmocka_unit_test(test_config_never_copies_system_databases),
+        cmocka_unit_test(test_config_takes_a_dms_document_by_its_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,29 +6,23 @@
  * configuration is loaded and never printed. Relative paths are relative to the
  * configuration file's directory.
  */
-#ifndef CDC_CONFIG_H
-#define CDC_CONFIG_H
+#ifndef CDC_CONFIG_CONFIG_H
+#define CDC_CONFIG_CONFIG_H
 
 #include "cdc/queue/queue.h"
 #include "cdc/source/source.h"
 #include "schema/base/arena.h"
 #include "schema/base/err.h"
+#include "schema/mapping/mapping.h"
 #include "targets/residency/guard.h"
 #include "targets/target.h"
-
-struct table_filter {
-    const char **include; /* "db.table" patterns: * and % any run, ? one character */
-    size_t n_include;     /* 0: everything but system databases */
-    const char **exclude;
-    size_t n_exclude;
-};
 
 struct config {
     struct arena arena; /* owns every string below */
     const char *path;
     struct source_config source;
     struct target_config target;
-    struct table_filter tables;
+    struct mapping *mapping; /* NULL: everything, under its own name */
     const char *queue_dir;
     struct queue_options queue;
     struct residency_config residency;
@@ -41,8 +35,5 @@ struct config {
 /* Read and check a file. Release with config_release. Fails with ERR_CONFIG. */
 MUST_CHECK bool config_load(const char *path, struct config *config, struct err *err);
 void config_release(struct config *config);
-
-/* Is this table to be copied? ctx is a struct table_filter. System databases never are. */
-bool config_wanted(void *ctx, const char *db, const char *name);
 
 #endif
