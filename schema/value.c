@@ -1,6 +1,9 @@
 #include "schema/value.h"
 
+#include <string.h>
+
 #include "schema/base/buf.h"
+#include "schema/base/cursor.h"
 
 static bool kind_has_bytes(enum value_kind kind)
 {
@@ -62,4 +65,25 @@ void value_put_key(struct buf *b, const struct value *v)
         buf_put_varbytes(b, v->b);
     else if (v->kind != VALUE_NULL && v->kind != VALUE_ABSENT)
         buf_put_u64(b, value_bits(v));
+}
+
+struct value value_take_key(struct cursor *c)
+{
+    struct value v = {.kind = (enum value_kind)cursor_u8(c)};
+    uint64_t bits;
+
+    if (kind_has_bytes(v.kind)) {
+        v.b = cursor_varbytes(c);
+        return v;
+    }
+    if (v.kind > VALUE_ABSENT)
+        c->bad = true;
+    if (v.kind == VALUE_NULL || v.kind >= VALUE_ABSENT)
+        return v;
+    bits = cursor_u64(c);
+    if (v.kind == VALUE_FLOAT)
+        memcpy(&v.f, &bits, sizeof(v.f));
+    else
+        v.u = bits; /* i and d share these bytes */
+    return v;
 }

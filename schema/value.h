@@ -53,5 +53,8 @@ struct value value_copy(struct arena *a, const struct value *v);
 /* Append a self-delimiting byte form (kind, length, bytes) usable as a hash-map key. */
 struct buf;
 void value_put_key(struct buf *b, const struct value *v);
+/* And back: the value borrows the bytes; a form that is none sets c->bad. */
+struct cursor;
+struct value value_take_key(struct cursor *c);
 
 #endif

@@ -1,150 +1,129 @@
 #include "targets/canon.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "schema/types/types.h"
-#include "targets/mariadb/ddl.h"
+#include "schema/base/digest.h"
 
-/* Any release of MariaDB: a character set that none of them has. */
-#define MARIADB_NEWEST 999999
+#define SUM_DIGITS 15
 
-bool canon_has(const struct table *t, const struct column *c)
+static void put_hex(struct buf *b, struct bytes s)
 {
-    return mariadb_column_is_written(t, c);
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < s.len; i++) {
+        buf_put_u8(b, (uint8_t)digits[s.data[i] >> 4]);
+        buf_put_u8(b, (uint8_t)digits[s.data[i] & 15]);
+    }
 }
 
-static void put_call(struct buf *b, const char *before, const struct column *c, const char *after)
+static void put_double(struct buf *b, double d)
 {
-    buf_put_str(b, before);
-    sql_put_name(b, c->name);
-    buf_put_str(b, after);
+    uint8_t bytes[8];
+    uint64_t bits;
+
+    d = d == 0 ? 0 : d;
+    memcpy(&bits, &d, sizeof(bits));
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(bits >> 8 * i);
+    buf_put_str(b, "000000000101000000");
+    put_hex(b, bytes_of(bytes, sizeof(bytes)));
+    buf_put_str(b, "0000000000000000");
 }
 
-/* Bytes compare across servers only in a character set that both store. */
-static bool is_converted(const struct column *c)
+static void put_digest(struct buf *b, struct bytes s)
 {
-    bool differs;
+    char hex[SHA256_HEX_SIZE];
 
-    return c->charset && c->collation && strcmp(c->charset, "utf8mb4") != 0 &&
-           !collation_for_mariadb(c->collation, MARIADB_NEWEST, &differs);
+    sha256_hex(s, hex);
+    buf_put_str(b, hex);
 }
 
-static void put_text(struct buf *b, const struct column *c, bool is_lob)
+static bool is_short(enum column_type type)
 {
-    const char *convert = is_converted(c) ? " USING utf8mb4)" : "";
-
-    buf_put_str(b, is_lob ? "SHA2(" : "HEX(");
-    put_call(b, *convert ? "CONVERT(" : "", c, convert);
-    buf_put_str(b, is_lob ? ",256)" : ")");
+    return type == COLUMN_CHAR || type == COLUMN_VARCHAR || type == COLUMN_BINARY ||
+           type == COLUMN_VARBINARY;
 }
 
-/* The token of a column that is not NULL. */
-static void put_token(struct buf *b, const struct column *c, enum sql_dialect dialect)
+static void put_token(struct buf *b, const struct column *c, const struct value *v)
 {
-    switch (c->type) {
-    case COLUMN_TINYINT:
-    case COLUMN_SMALLINT:
-    case COLUMN_MEDIUMINT:
-    case COLUMN_INT:
-    case COLUMN_BIGINT:
-    case COLUMN_DECIMAL:
-        /* + 0 takes the leading zeros of ZEROFILL away. */
-        put_call(b, "CAST(", c, c->zerofill ? "+0 AS CHAR)" : " AS CHAR)");
+    switch (v->kind) {
+    case VALUE_NULL:
+    case VALUE_ABSENT:
+        buf_put_u8(b, 'N');
         return;
-    case COLUMN_FLOAT:
-    case COLUMN_DOUBLE:
-        put_call(b, "HEX(POINT(", c, "+0e0,0))");
+    case VALUE_INT:
+        buf_putf(b, "%lld", (long long)v->i);
         return;
-    case COLUMN_BIT:
-    case COLUMN_YEAR:
-    case COLUMN_ENUM:
-    case COLUMN_SET:
-        put_call(b, "CAST(", c, "+0 AS CHAR)");
+    case VALUE_UINT:
+        buf_putf(b, "%llu", (unsigned long long)v->u);
         return;
-    case COLUMN_DATE:
-    case COLUMN_TIME:
-    case COLUMN_DATETIME:
-    case COLUMN_TIMESTAMP:
-        put_call(b, "CAST(", c, " AS CHAR)");
+    case VALUE_FLOAT:
+        put_double(b, (double)v->f);
         return;
-    case COLUMN_CHAR:
-    case COLUMN_VARCHAR:
-        put_text(b, c, false);
+    case VALUE_DOUBLE:
+        put_double(b, v->d);
         return;
-    case COLUMN_TINYTEXT:
-    case COLUMN_TEXT:
-    case COLUMN_MEDIUMTEXT:
-    case COLUMN_LONGTEXT:
-        put_text(b, c, true);
+    case VALUE_DECIMAL:
+    case VALUE_TEMPORAL:
+        buf_put_bytes(b, v->b);
         return;
-    case COLUMN_BINARY:
-    case COLUMN_VARBINARY:
-        put_call(b, "HEX(", c, ")");
-        return;
-    case COLUMN_TINYBLOB:
-    case COLUMN_BLOB:
-    case COLUMN_MEDIUMBLOB:
-    case COLUMN_LONGBLOB:
-        put_call(b, "SHA2(", c, ",256)");
-        return;
-    case COLUMN_JSON:
-        put_call(b, dialect == SQL_MYSQL ? "SHA2(CAST(" : "SHA2(", c,
-                 dialect == SQL_MYSQL ? " AS CHAR),256)" : ",256)");
-        return;
-    case COLUMN_GEOMETRY:
-    case COLUMN_VECTOR:
-        put_call(b, "SHA2(CAST(", c, " AS BINARY),256)");
+    case VALUE_TEXT:
+    case VALUE_BYTES:
+    case VALUE_JSON:
+        if (is_short(c->type))
+            put_hex(b, v->b);
+        else
+            put_digest(b, v->b);
         return;
     }
 }
 
-void canon_put_hash(struct buf *b, const struct table *t, enum sql_dialect dialect)
+void canon_put_row(struct buf *b, const struct table *t, const bool *columns,
+                   const struct value *row)
 {
     const char *comma = "";
 
-    buf_put_str(b, "SHA2(CONCAT(''");
     for (uint32_t i = 0; i < t->n_columns; i++) {
-        const struct column *c = &t->columns[i];
-
-        if (!canon_has(t, c))
+        if (!columns[i])
             continue;
         buf_put_str(b, comma);
-        put_call(b, ",IF(", c, " IS NULL,'N',");
-        put_token(b, c, dialect);
-        buf_put_str(b, ")");
-        comma = ",','";
-    }
-    buf_put_str(b, "),256)");
-}
-
-/* The sign is the top bit of the last byte of x inside the point. */
-static void put_minus_zeros(struct buf *b, const struct table *t, enum sql_dialect dialect)
-{
-    buf_put_str(b, "0");
-    for (uint32_t i = 0; i < t->n_columns && dialect == SQL_MYSQL; i++) {
-        const struct column *c = &t->columns[i];
-
-        if (!canon_has(t, c) || (c->type != COLUMN_FLOAT && c->type != COLUMN_DOUBLE))
-            continue;
-        put_call(b, "+IF(", c, "=0 AND ");
-        put_call(b, "SUBSTR(HEX(POINT(", c, ",0)),33,2)='80',1,0)");
+        put_token(b, &t->columns[i], &row[i]);
+        comma = ",";
     }
 }
 
-void canon_put_sums(struct buf *b, const struct table *t, const char *where,
-                    enum sql_dialect dialect)
+/* n hex digits of a hash from digit `at` on, as a number. */
+static uint64_t digits(const char *hex, int at, int n)
 {
-    buf_put_str(b, "SELECT COUNT(*),COUNT(h),"
-                   "COALESCE(SUM(CAST(CONV(LEFT(h,15),16,10) AS DECIMAL(20,0))),0),"
-                   "COALESCE(SUM(CAST(CONV(SUBSTR(h,16,15),16,10) AS DECIMAL(20,0))),0),"
-                   "COALESCE(SUM(z),0) FROM (SELECT ");
-    canon_put_hash(b, t, dialect);
-    buf_put_str(b, " AS h,");
-    put_minus_zeros(b, t, dialect);
-    buf_put_str(b, " AS z FROM ");
-    sql_put_table(b, t->db, t->name);
-    if (where && where[0])
-        buf_putf(b, " WHERE %s", where);
-    /* The limit keeps the server from merging the subquery and hashing each row twice. */
-    buf_put_str(b, " LIMIT 18446744073709551615) AS rows_hashed");
+    char part[17];
+
+    memcpy(part, hex + at, (size_t)n);
+    part[n] = 0;
+    return strtoull(part, NULL, 16);
+}
+
+void canon_add(struct canon_sums *sums, struct bytes form)
+{
+    char hex[SHA256_HEX_SIZE];
+
+    sha256_hex(form, hex);
+    sums->rows++;
+    sums->hashed++;
+    sums->high += digits(hex, 0, SUM_DIGITS);
+    sums->low += digits(hex, SUM_DIGITS, SUM_DIGITS);
+}
+
+uint64_t canon_hash64(struct bytes form)
+{
+    char hex[SHA256_HEX_SIZE];
+
+    sha256_hex(form, hex);
+    return digits(hex, 0, 16);
+}
+
+bool canon_sums_equal(const struct canon_sums *a, const struct canon_sums *b)
+{
+    return a->rows == b->rows && a->hashed == a->rows && b->hashed == b->rows &&
+           a->high == b->high && a->low == b->low;
 }

@@ -43,12 +43,15 @@ struct writer_ops {
 };
 
 struct reader_ops {
-    bool (*query)(struct target *t, const char *sql, target_row_fn *row, void *ctx,
-                  struct err *err);
     bool (*view_open)(struct target *t, struct err *err);
     bool (*view_close)(struct target *t, struct err *err);
-    bool (*read_rows)(struct target *t, const struct table *table, const char *where, bool order,
-                      uint64_t limit, target_value_fn *row, void *ctx, struct err *err);
+    void (*columns)(const struct target *t, const struct table *table, bool *columns);
+    bool (*read_rows)(struct target *t, const struct table *table, const struct selection *which,
+                      bool order, uint64_t limit, target_value_fn *row, void *ctx, struct err *err);
+    bool (*read_sums)(struct target *t, const struct table *table, const struct selection *which,
+                      struct canon_sums *out, struct err *err);
+    bool (*read_hashes)(struct target *t, const struct table *table, const struct selection *which,
+                        canon_hash_fn *fn, void *ctx, struct err *err);
 };
 
 /* Databases, tables, keys, foreign keys, views, DDL units. */
@@ -77,6 +80,8 @@ struct target_ops {
     bool (*open)(struct target *t, struct err *err);
     void (*release)(struct target *t);
     bool (*keep)(struct target *t, struct err *err);
+    bool (*check)(struct target *t, const struct target_needs *needs, target_finding_fn *fn,
+                  void *ctx, struct err *err);
     const struct writer_ops *writer;
     const struct reader_ops *reader;
     const struct definer_ops *definer;

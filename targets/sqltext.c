@@ -4,21 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "schema/ddl/literal.h"
 #include "schema/types/types.h"
 
 void sql_put_name(struct buf *b, const char *name)
 {
-    const char *p = name;
-    const char *quote;
-
-    buf_put_u8(b, '`');
-    while ((quote = strchr(p, '`')) != NULL) {
-        buf_put(b, p, (size_t)(quote - p) + 1);
-        buf_put_u8(b, '`');
-        p = quote + 1;
-    }
-    buf_put_str(b, p);
-    buf_put_u8(b, '`');
+    sql_name_put(b, name);
 }
 
 void sql_put_table(struct buf *b, const char *db, const char *name)
@@ -26,26 +17,6 @@ void sql_put_table(struct buf *b, const char *db, const char *name)
     sql_put_name(b, db);
     buf_put_u8(b, '.');
     sql_put_name(b, name);
-}
-
-static void put_quoted(struct buf *b, struct bytes s)
-{
-    size_t from = 0;
-
-    buf_put_u8(b, '\'');
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.data[i];
-
-        if (c != '\'' && c != '\\' && c != 0)
-            continue;
-        if (i > from)
-            buf_put(b, s.data + from, i - from);
-        buf_put_str(b, c == '\'' ? "''" : c == '\\' ? "\\\\" : "\\0");
-        from = i + 1;
-    }
-    if (s.len > from)
-        buf_put(b, s.data + from, s.len - from);
-    buf_put_u8(b, '\'');
 }
 
 void sql_put_hex(struct buf *b, struct bytes s)
@@ -116,7 +87,7 @@ static bool is_ascii(struct bytes s)
 void sql_put_string(struct buf *b, struct bytes utf8)
 {
     if (is_utf8(utf8)) {
-        put_quoted(b, utf8);
+        sql_literal_put(b, utf8);
         return;
     }
     /* The server refuses the broken bytes then, instead of reading them its own way. */
@@ -135,7 +106,7 @@ static void put_text(struct buf *b, const char *charset, struct bytes s)
     if (is_utf8_set ? is_utf8(s) : is_ascii(s) && charset_ascii_safe(charset)) {
         if (strcmp(charset, "utf8mb4") != 0)
             buf_putf(b, "_%s", charset);
-        put_quoted(b, s);
+        sql_literal_put(b, s);
         return;
     }
     buf_putf(b, "_%s ", charset);
@@ -178,7 +149,7 @@ void sql_put_value(struct buf *b, const struct column *c, const struct value *v,
         buf_put_bytes(b, v->b);
         return;
     case VALUE_TEMPORAL:
-        put_quoted(b, v->b);
+        sql_literal_put(b, v->b);
         return;
     case VALUE_TEXT:
         put_text(b, c->charset ? c->charset : "binary", v->b);
@@ -207,13 +178,15 @@ static void put_key_test(struct buf *b, const struct table *t, uint32_t part, co
     sql_put_value(b, &t->columns[t->row_key[part]], v, dialect);
 }
 
-void sql_put_key_compare(struct buf *b, const struct table *t, const char *op,
-                         const struct value *key, uint32_t n, enum sql_dialect dialect)
+/* Lexicographic comparison of the row key; `op` is ">=" or "<". */
+static void put_compare(struct buf *b, const struct table *t, const char *op,
+                        const struct value *key, enum sql_dialect dialect)
 {
     const char strict[2] = {op[0], 0};
     const char wide[3] = {op[0], '=', 0};
+    uint32_t n = t->n_row_key;
 
-    assert(n > 0 && n <= t->n_row_key);
+    assert(n > 0);
     if (n > 1) {
         put_key_test(b, t, 0, wide, &key[0], dialect);
         buf_put_str(b, " AND ");
@@ -233,8 +206,9 @@ void sql_put_key_compare(struct buf *b, const struct table *t, const char *op,
         buf_put_str(b, "))");
 }
 
-void sql_put_key_in(struct buf *b, const struct table *t, const struct value *const *rows, size_t n,
-                    enum sql_dialect dialect)
+/* (a, b) = (x, y) OR ... for n rows. */
+static void put_keys(struct buf *b, const struct table *t, const struct value *const *rows,
+                     size_t n, enum sql_dialect dialect)
 {
     assert(n > 0 && t->n_row_key > 0);
     if (t->n_row_key == 1) {
@@ -256,5 +230,64 @@ void sql_put_key_in(struct buf *b, const struct table *t, const struct value *co
             put_key_test(b, t, k, "=", &rows[i][t->row_key[k]], dialect);
         }
         buf_put_u8(b, ')');
+    }
+}
+
+static void put_equal(struct buf *b, const struct table *t, const struct selection *which,
+                      enum sql_dialect dialect)
+{
+    for (uint32_t i = 0; i < which->n_columns; i++) {
+        const struct column *c = &t->columns[which->columns[i]];
+
+        buf_put_str(b, i ? " AND " : "");
+        sql_put_name(b, c->name);
+        buf_put_str(b, " = ");
+        sql_put_value(b, c, &which->values[i], dialect);
+    }
+}
+
+void sql_put_selection(struct buf *b, const struct table *t, const struct selection *which,
+                       enum sql_dialect dialect)
+{
+    const char *and = "";
+
+    if (which->low) {
+        put_compare(b, t, ">=", which->low, dialect);
+        and = " AND ";
+    }
+    if (which->high) {
+        buf_put_str(b, and);
+        put_compare(b, t, "<", which->high, dialect);
+        and = " AND ";
+    }
+    if (which->keys) {
+        bool alone = !*and&&!which->n_columns;
+
+        buf_put_str(b, and);
+        buf_put_str(b, alone ? "" : "(");
+        put_keys(b, t, which->keys, which->n_keys, dialect);
+        buf_put_str(b, alone ? "" : ")");
+        and = " AND ";
+    }
+    if (which->n_columns) {
+        buf_put_str(b, and);
+        put_equal(b, t, which, dialect);
+    }
+}
+
+void sql_put_where(struct buf *b, const struct table *t, const struct selection *which,
+                   enum sql_dialect dialect)
+{
+    if (selection_is_all(which))
+        return;
+    buf_put_str(b, " WHERE ");
+    sql_put_selection(b, t, which, dialect);
+}
+
+void sql_put_order(struct buf *b, const struct table *t)
+{
+    for (uint32_t i = 0; i < t->n_row_key; i++) {
+        buf_put_str(b, i ? "," : " ORDER BY ");
+        sql_put_table(b, t->name, t->columns[t->row_key[i]].name);
     }
 }

@@ -10,6 +10,7 @@
 #define TARGETS_SQLTEXT_H
 
 #include "schema/base/buf.h"
+#include "schema/selection.h"
 #include "schema/table.h"
 #include "schema/value.h"
 
@@ -22,14 +23,16 @@ void sql_put_hex(struct buf *b, struct bytes s);                     /* x'00ff',
 void sql_put_value(struct buf *b, const struct column *c, const struct value *v,
                    enum sql_dialect dialect);
 /*
- * Lexicographic comparison of the first n row-key columns with literals:
- * (a > x OR (a = x AND (b > y ...))). `op` is one of ">", ">=", "<", "<=". The redundant
- * a >= x is added for the optimizer (algorithms.md 1.7).
+ * The condition of a selection, or nothing for all rows. A range is the full lexicographic
+ * comparison, (a > x OR (a = x AND b >= y)), with a >= x beside it for the optimizer
+ * (algorithms.md 1.7).
  */
-void sql_put_key_compare(struct buf *b, const struct table *t, const char *op,
-                         const struct value *key, uint32_t n, enum sql_dialect dialect);
-/* row key IN/OR list: (a, b) = (x, y) OR ... for n rows of full images. */
-void sql_put_key_in(struct buf *b, const struct table *t, const struct value *const *rows, size_t n,
-                    enum sql_dialect dialect);
+void sql_put_selection(struct buf *b, const struct table *t, const struct selection *which,
+                       enum sql_dialect dialect);
+/* " WHERE " and the condition; nothing for all rows (which may be NULL). */
+void sql_put_where(struct buf *b, const struct table *t, const struct selection *which,
+                   enum sql_dialect dialect);
+/* " ORDER BY " the row key, each column by its table: an alias may hide it. */
+void sql_put_order(struct buf *b, const struct table *t);
 
 #endif

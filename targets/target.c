@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/base/buf.h"
+#include "schema/base/cursor.h"
 #include "schema/base/xalloc.h"
 #include "targets/engine.h"
 #include "targets/mariadb/engine.h"
@@ -106,6 +106,12 @@ const struct permit *target_permit(const struct target *t)
 bool target_keep(struct target *t, struct err *err)
 {
     return t->ops->keep(t, err);
+}
+
+bool target_check(struct target *t, const struct target_needs *needs, target_finding_fn *fn,
+                  void *ctx, struct err *err)
+{
+    return t->ops->check(t, needs, fn, ctx, err);
 }
 
 /* ---- writer ---- */
@@ -211,11 +217,6 @@ bool target_chunks_plan(struct target *t, const char *channel, const char *db, c
 
 /* ---- reader ---- */
 
-bool target_query(struct target *t, const char *sql, target_row_fn *row, void *ctx, struct err *err)
-{
-    return t->ops->reader->query(t, sql, row, ctx, err);
-}
-
 bool target_view_open(struct target *t, struct err *err)
 {
     return t->ops->reader->view_open(t, err);
@@ -226,10 +227,27 @@ bool target_view_close(struct target *t, struct err *err)
     return t->ops->reader->view_close(t, err);
 }
 
-bool target_read_rows(struct target *t, const struct table *table, const char *where, bool order,
-                      uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
+void target_columns(const struct target *t, const struct table *table, bool *columns)
 {
-    return t->ops->reader->read_rows(t, table, where, order, limit, row, ctx, err);
+    t->ops->reader->columns(t, table, columns);
+}
+
+bool target_read_rows(struct target *t, const struct table *table, const struct selection *which,
+                      bool order, uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
+{
+    return t->ops->reader->read_rows(t, table, which, order, limit, row, ctx, err);
+}
+
+bool target_read_sums(struct target *t, const struct table *table, const struct selection *which,
+                      struct canon_sums *out, struct err *err)
+{
+    return t->ops->reader->read_sums(t, table, which, out, err);
+}
+
+bool target_read_hashes(struct target *t, const struct table *table, const struct selection *which,
+                        canon_hash_fn *fn, void *ctx, struct err *err)
+{
+    return t->ops->reader->read_hashes(t, table, which, fn, ctx, err);
 }
 
 /* ---- definer ---- */
@@ -294,6 +312,57 @@ void chunk_states_free(struct chunk_state *chunks, size_t n)
         free(chunks[i].high);
     }
     free(chunks);
+}
+
+#define KEY_TEXT "k1:"
+
+void key_text_put(struct buf *b, const struct table *t, const struct value *key)
+{
+    static const char digits[] = "0123456789abcdef";
+    struct buf bytes = BUF_INIT;
+
+    for (uint32_t i = 0; i < t->n_row_key; i++)
+        value_put_key(&bytes, &key[i]);
+    buf_put_str(b, KEY_TEXT);
+    for (size_t i = 0; i < bytes.len; i++) {
+        buf_put_u8(b, (uint8_t)digits[bytes.data[i] >> 4]);
+        buf_put_u8(b, (uint8_t)digits[bytes.data[i] & 15]);
+    }
+    buf_release(&bytes);
+}
+
+static bool unhex(const char *text, struct arena *arena, struct bytes *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = strlen(text);
+    uint8_t *data = arena_alloc(arena, n / 2 + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *at = strchr(digits, text[i]);
+
+        if (!at)
+            return false;
+        data[i / 2] = (uint8_t)((i % 2 ? data[i / 2] : 0) << 4 | (at - digits));
+    }
+    *out = bytes_of(data, n / 2);
+    return n % 2 == 0;
+}
+
+bool key_text_parse(const char *text, const struct table *t, struct arena *arena,
+                    const struct value **key)
+{
+    struct value *values = arena_alloc(arena, (t->n_row_key + 1) * sizeof(*values));
+    struct bytes bytes;
+    struct cursor c;
+
+    if (strncmp(text, KEY_TEXT, strlen(KEY_TEXT)) != 0 ||
+        !unhex(text + strlen(KEY_TEXT), arena, &bytes))
+        return false;
+    c = cursor_of(bytes);
+    for (uint32_t i = 0; i < t->n_row_key; i++)
+        values[i] = value_take_key(&c);
+    *key = values;
+    return !c.bad && cursor_left(&c) == 0 && t->n_row_key > 0;
 }
 
 void notes_add(struct notes *notes, const char *fmt, ...)

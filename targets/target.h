@@ -20,10 +20,14 @@
 #ifndef TARGETS_TARGET_H
 #define TARGETS_TARGET_H
 
+#include "schema/base/arena.h"
+#include "schema/base/buf.h"
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "schema/catalog.h"
 #include "schema/change.h"
+#include "schema/selection.h"
+#include "targets/canon.h"
 #include "targets/residency/guard.h"
 
 #define TARGET_UNIT_BYTES_MAX ((size_t)4 << 20) /* SQL text of one unit, about */
@@ -55,13 +59,28 @@ MUST_CHECK bool target_connect(const struct target_config *config, struct guard 
                                struct target **out, struct err *err);
 
 struct target_info {
-    char version[128];
+    char version[128];       /* as the server says it */
     uint32_t version_number; /* 101119 */
-    uint64_t max_allowed_packet;
-    int lower_case_table_names;
-    bool read_only;
+    uint64_t row_bytes_max;  /* a larger row is refused */
 };
 const struct target_info *target_info(const struct target *t);
+
+/* Is the target fit to hold a copy? Each finding is a thing looked at. */
+struct target_needs {
+    bool has_source; /* the rest is known */
+    int lower_case_table_names;
+    uint64_t row_bytes_max;
+};
+enum target_fitness { TARGET_FIT, TARGET_DOUBTFUL, TARGET_UNFIT };
+struct target_finding {
+    enum target_fitness fitness;
+    const char *what;   /* what was found and, unless fit, what was wanted */
+    const char *remedy; /* a statement or an action; NULL when there is nothing to do */
+};
+/* Borrowed for the call. */
+typedef void target_finding_fn(void *ctx, const struct target_finding *finding);
+MUST_CHECK bool target_check(struct target *t, const struct target_needs *needs,
+                             target_finding_fn *fn, void *ctx, struct err *err);
 const struct permit *target_permit(const struct target *t);
 /* While idle: renew the permit when it is due, so that it does not expire unused. */
 MUST_CHECK bool target_keep(struct target *t, struct err *err);
@@ -184,7 +203,7 @@ MUST_CHECK bool target_table_forget(struct target *t, const char *channel, const
 
 struct chunk_state {
     uint64_t number;
-    char *low;  /* SQL literals of the first key columns, comma separated, or NULL = open */
+    char *low;  /* a key as key_text_put() writes it, or NULL = open; owned */
     char *high; /* exclusive; owned */
     bool done;
     uint64_t rows;
@@ -195,6 +214,14 @@ MUST_CHECK bool target_chunks_read(struct target *t, const char *channel, const 
                                    const char *name, struct chunk_state **out, size_t *n,
                                    struct err *err);
 void chunk_states_free(struct chunk_state *chunks, size_t n);
+/*
+ * The text that a bound is kept as: "k1:" and the hex of value_put_key() of each value. key:
+ * n_row_key values, in the order of the row key. Version 0.1 kept SQL literals there: those, and
+ * keys of another width, do not parse, and the table's load begins anew.
+ */
+void key_text_put(struct buf *b, const struct table *t, const struct value *key);
+MUST_CHECK bool key_text_parse(const char *text, const struct table *t, struct arena *arena,
+                               const struct value **key);
 /* Replace the table's plan: all chunk rows in one transaction. */
 MUST_CHECK bool target_chunks_plan(struct target *t, const char *channel, const char *db,
                                    const char *name, const struct chunk_state *chunks, size_t n,
@@ -226,6 +253,7 @@ MUST_CHECK bool target_create_table(struct target *t, const struct table *table,
                                     enum table_parts parts, struct notes *notes, struct err *err);
 MUST_CHECK bool target_drop_table(struct target *t, const char *db, const char *name,
                                   struct err *err);
+/* All secondary keys; all foreign keys. Again after an interruption they do nothing. */
 MUST_CHECK bool target_add_keys(struct target *t, const struct table *table, struct notes *notes,
                                 struct err *err);
 MUST_CHECK bool target_add_foreign_keys(struct target *t, const struct table *table,
@@ -256,19 +284,30 @@ struct ddl_unit {
 MUST_CHECK bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct notes *notes,
                                  struct err *err);
 
-/* ---- reading, for validate ---- */
+/* ---- reading ---- */
 
-typedef bool target_row_fn(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
-MUST_CHECK bool target_query(struct target *t, const char *sql, target_row_fn *row, void *ctx,
-                             struct err *err);
 /* A consistent read view on this connection; and its end. */
 MUST_CHECK bool target_view_open(struct target *t, struct err *err);
 MUST_CHECK bool target_view_close(struct target *t, struct err *err);
-/* As source_read_rows(): exact values in the source definition's terms (text in the source
- * column's character set; generated columns VALUE_ABSENT unless written). */
+/* Which columns the target keeps as they are written (others it computes by itself): fills
+ * n_columns flags. */
+void target_columns(const struct target *t, const struct table *table, bool *columns);
+/*
+ * As source_read_rows(): exact values in the source definition's terms (text in the source
+ * column's character set; columns that the target computes are VALUE_ABSENT). which: NULL for
+ * all; order: by the row key; limit 0 = none. row must not use this target.
+ */
 typedef bool target_value_fn(void *ctx, const struct value *row, struct err *err);
-MUST_CHECK bool target_read_rows(struct target *t, const struct table *table, const char *where,
-                                 bool order, uint64_t limit, target_value_fn *row, void *ctx,
+MUST_CHECK bool target_read_rows(struct target *t, const struct table *table,
+                                 const struct selection *which, bool order, uint64_t limit,
+                                 target_value_fn *row, void *ctx, struct err *err);
+/* Canonical hashes (canon.h) of the rows, over the columns that target_columns() flags. */
+MUST_CHECK bool target_read_sums(struct target *t, const struct table *table,
+                                 const struct selection *which, struct canon_sums *out,
                                  struct err *err);
+/* One call of fn a row, in no order; fn must not use this target. */
+MUST_CHECK bool target_read_hashes(struct target *t, const struct table *table,
+                                   const struct selection *which, canon_hash_fn *fn, void *ctx,
+                                   struct err *err);
 
 #endif

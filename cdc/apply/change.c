@@ -50,17 +50,19 @@ static bool collect_row(void *ctx, const struct value *row, struct err *err)
     return true;
 }
 
-static void put_match(struct buf *where, const struct foreign_key *fk, const struct table *parent,
-                      const struct value *image)
+/* The children whose foreign key equals the parent's columns. */
+static void select_children(struct arena *arena, const struct table *child,
+                            const struct foreign_key *fk, const struct table *parent,
+                            const struct value *image, struct selection *out)
 {
-    for (uint32_t i = 0; i < fk->n_columns; i++) {
-        uint32_t c = table_column(parent, fk->ref_columns[i]);
+    uint32_t *columns = arena_alloc(arena, fk->n_columns * sizeof(*columns));
+    struct value *values = arena_alloc(arena, fk->n_columns * sizeof(*values));
 
-        buf_put_str(where, i ? " AND " : "");
-        sql_put_name(where, fk->columns[i]);
-        buf_put_str(where, " = ");
-        sql_put_value(where, &parent->columns[c], &image[c], SQL_MARIADB);
+    for (uint32_t i = 0; i < fk->n_columns; i++) {
+        columns[i] = table_column(child, fk->columns[i]);
+        values[i] = image[table_column(parent, fk->ref_columns[i])];
     }
+    *out = (struct selection){.columns = columns, .values = values, .n_columns = fk->n_columns};
 }
 
 /*
@@ -94,11 +96,11 @@ static bool read_children(void *ctx, const struct table *child, const struct for
 {
     struct apply *a = ctx;
     struct collect c = {&a->group.arena, child, NULL, 0, 0};
-    struct buf where = BUF_INIT;
+    struct selection which;
     bool ok;
 
-    put_match(&where, fk, parent, image);
-    ok = send_for_reading(a, err) && target_read_rows(a->target, child, buf_cstr(&where), false,
+    select_children(&a->group.arena, child, fk, parent, image, &which);
+    ok = send_for_reading(a, err) && target_read_rows(a->target, child, &which, false,
                                                       CASCADE_ROWS_MAX + 1, collect_row, &c, err);
     if (ok && c.n > CASCADE_ROWS_MAX) {
         err_reason(err, ERR_DATA, "cascade_rows",
@@ -111,7 +113,6 @@ static bool read_children(void *ctx, const struct table *child, const struct for
         memcpy(*rows, c.rows, c.n * sizeof(**rows));
     *n = c.n;
     free(c.rows);
-    buf_release(&where);
     return ok;
 }
 

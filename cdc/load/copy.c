@@ -132,22 +132,31 @@ static void take_back(struct row_copy *copy)
     pthread_mutex_unlock(&l->lock);
 }
 
+static bool chunk_range(const struct table *t, const struct chunk_state *chunk, struct arena *arena,
+                        struct selection *range, struct err *err)
+{
+    if ((!chunk->low || key_text_parse(chunk->low, t, arena, &range->low)) &&
+        (!chunk->high || key_text_parse(chunk->high, t, arena, &range->high)))
+        return true;
+    err_set(err, ERR_DATA, "chunk bound of %s.%s does not fit its row key", t->db, t->name);
+    return false;
+}
+
 bool load_copy_rows(struct load *l, struct load_table *t, struct source *s, struct target *target,
                     struct chunk_state *chunk, struct err *err)
 {
     bool ok = false, begun = false;
-    struct buf where = BUF_INIT;
+    struct arena arena = {0};
+    struct selection range = {0};
     struct row_copy copy = {
         .load = l, .table = t, .target = target, .n_columns = t->table->n_columns};
 
-    if (chunk && !chunk_put_where(&where, t->table, chunk->low, chunk->high, err))
+    if (chunk && !chunk_range(t->table, chunk, &arena, &range, err))
         goto done;
     if (!target_load_begin(target, t->table, err))
         goto done;
     begun = true;
-    if (!source_read_rows(s, t->table,
-                          chunk && (chunk->low || chunk->high) ? buf_cstr(&where) : NULL,
-                          t->table->n_row_key > 0, 0, copy_row, &copy, err))
+    if (!source_read_rows(s, t->table, &range, t->table->n_row_key > 0, 0, copy_row, &copy, err))
         goto done;
     if (chunk)
         chunk->rows = copy.rows;
@@ -162,7 +171,7 @@ done:
         target_load_abort(target);
     if (!ok)
         take_back(&copy);
-    buf_release(&where);
+    arena_release(&arena);
     return ok;
 }
 

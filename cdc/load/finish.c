@@ -5,11 +5,9 @@
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
-#include "targets/sqltext.h"
 
 #define KEY_WORKERS_DEFAULT 4
 #define WAIT_US 20000
-#define ER_DUP_KEYNAME 1061
 
 static bool has_line(const struct notes *notes, const char *line)
 {
@@ -40,10 +38,6 @@ bool load_make_strict(struct load *l, struct load_table *t, struct target *targe
     struct notes notes = {0};
     bool ok = target_add_keys(target, t->table, &notes, err);
 
-    /* All keys come by one atomic statement, so one that is there means that all are: a load
-     * was interrupted between that statement and the table's state. */
-    if (!ok && err->server_errno == ER_DUP_KEYNAME)
-        ok = true;
     load_notes_merge(l, &notes);
     if (ok && !load_save_state(l, target, t, TABLE_STRICT, "", err))
         return false;
@@ -183,50 +177,16 @@ bool load_add_keys(struct load *l, struct err *err)
 
 /* ---- foreign keys ---- */
 
-static bool take_count(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
-{
-    size_t *count = ctx;
-
-    (void)columns;
-    (void)n;
-    (void)err;
-    (*count)++;
-    return true;
-}
-
-/* How many of the table's foreign keys the target has: an interrupted load may go on here. */
-static bool count_foreign_keys(struct load *l, const struct load_table *t, size_t *count,
-                               struct err *err)
-{
-    struct buf sql = BUF_INIT;
-    bool ok;
-
-    *count = 0;
-    buf_put_str(&sql, "SELECT constraint_name FROM information_schema.table_constraints"
-                      " WHERE constraint_type = 'FOREIGN KEY' AND table_schema = ");
-    sql_put_string(&sql, bytes_str(t->db));
-    buf_put_str(&sql, " AND table_name = ");
-    sql_put_string(&sql, bytes_str(t->name));
-    ok = target_query(l->target, buf_cstr(&sql), take_count, count, err);
-    buf_release(&sql);
-    return ok;
-}
-
 bool load_add_foreign_keys(struct load *l, struct err *err)
 {
     l->phase = "foreign keys";
     for (size_t i = 0; i < l->n_tables; i++) {
         struct load_table *t = &l->tables[i];
-        size_t count;
 
         if ((t->step != STEP_PRESENT && t->step != STEP_LOADED) || !t->table->n_fks)
             continue;
         l->at_table = t->name;
         load_report(l, false);
-        if (!count_foreign_keys(l, t, &count, err))
-            return false;
-        if (count >= t->table->n_fks)
-            continue;
         if (target_add_foreign_keys(l->target, t->table, err))
             continue;
         if (err->kind != ERR_DATA && err->kind != ERR_SERVER)

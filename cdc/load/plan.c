@@ -6,7 +6,6 @@
 #include "cdc/source/chunks.h"
 #include "schema/base/xalloc.h"
 #include "schema/ddl/ddl.h"
-#include "targets/sqltext.h"
 
 #define CHUNK_BYTES_DEFAULT ((uint64_t)32 << 20)
 #define CHUNK_ROWS_MIN 1000
@@ -67,6 +66,17 @@ static struct load_table *find_table(struct load *l, const char *db, const char 
     return NULL;
 }
 
+/* Bounds that an older version kept are not read: the table is cut anew. */
+static bool bound_is_good(const struct table *t, const char *text)
+{
+    struct arena arena = {0};
+    const struct value *key;
+    bool good = !text || key_text_parse(text, t, &arena, &key);
+
+    arena_release(&arena);
+    return good;
+}
+
 /*
  * Take over what an interrupted load left, if it still fits: its chunks must have been read
  * at or behind the lane, for the lane has skipped the table's changes up to where it stands.
@@ -90,6 +100,8 @@ static bool resume_table(struct load *l, struct load_table *t, const char *defin
     for (size_t i = 0; i < t->n_chunks; i++) {
         const struct chunk_state *chunk = &t->chunks[i];
 
+        if (!bound_is_good(t->table, chunk->low) || !bound_is_good(t->table, chunk->high))
+            return true;
         if (!chunk->done)
             continue;
         if (chunk->lo < l->lane_lsn || !exists)
@@ -280,7 +292,7 @@ static char *bound_text(const struct table *t, const struct value *key)
     struct buf b = BUF_INIT;
     char *text;
 
-    chunk_put_bound(&b, t, key);
+    key_text_put(&b, t, key);
     text = xstrdup(buf_cstr(&b));
     buf_release(&b);
     return text;

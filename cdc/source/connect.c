@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cdc/source/link.h"
+#include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
 
 #define CONNECT_TIMEOUT_S 10
@@ -392,14 +393,15 @@ static bool hand_rows(struct source *s, MYSQL_RES *res, source_row_fn *row, void
     return ok;
 }
 
-bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx, struct err *err)
+static bool query(struct source *s, struct bytes sql, bool raw, source_row_fn *row, void *ctx,
+                  struct err *err)
 {
     MYSQL_RES *res;
     bool ok = true;
 
-    if (!source_set_raw(s, false, err))
+    if (!source_set_raw(s, raw, err))
         return false;
-    if (mysql_query(s->mysql, sql) != 0) {
+    if (mysql_real_query(s->mysql, (const char *)sql.data, sql.len) != 0) {
         source_fail(s, "query the source", err);
         return false;
     }
@@ -412,6 +414,17 @@ bool source_query(struct source *s, const char *sql, source_row_fn *row, void *c
         ok = false;
     }
     return ok;
+}
+
+bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx, struct err *err)
+{
+    return query(s, bytes_str(sql), false, row, ctx, err);
+}
+
+bool source_query_raw(struct source *s, const struct buf *sql, source_row_fn *row, void *ctx,
+                      struct err *err)
+{
+    return query(s, buf_bytes(sql), true, row, ctx, err);
 }
 
 static bool keep_first(void *ctx, const struct bytes *columns, unsigned n, struct err *err)

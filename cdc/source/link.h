@@ -29,5 +29,9 @@ void source_fail(struct source *s, const char *what, struct err *err);
 MUST_CHECK bool source_exec(struct source *s, const char *sql, struct err *err);
 /* Let results come as the columns' own bytes (raw) or as utf8mb4. */
 MUST_CHECK bool source_set_raw(struct source *s, bool raw, struct err *err);
+/* source_query() whose results come raw. */
+struct buf;
+MUST_CHECK bool source_query_raw(struct source *s, const struct buf *sql, source_row_fn *row,
+                                 void *ctx, struct err *err);
 
 #endif

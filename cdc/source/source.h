@@ -12,6 +12,8 @@
 #include "schema/base/err.h"
 #include "schema/change.h"
 #include "schema/gtid.h"
+#include "schema/selection.h"
+#include "targets/canon.h"
 
 struct source_config {
     const char *host;
@@ -154,12 +156,22 @@ MUST_CHECK bool source_read_catalog(struct source *s,
 
 /*
  * Rows of a table in row-key order, decoded to exact values, one by one to `row` (n_columns
- * values, borrowed for the call; generated columns come too). where: SQL condition text or
- * NULL; order: add ORDER BY row key; limit 0 = none. Floats come exact. Unbuffered.
+ * values, borrowed for the call; generated columns come too). which: NULL for all; order: by the
+ * row key; limit 0 = none. Floats come exact. Unbuffered.
  */
 typedef bool source_value_fn(void *ctx, const struct value *row, struct err *err);
-MUST_CHECK bool source_read_rows(struct source *s, const struct table *t, const char *where,
-                                 bool order, uint64_t limit, source_value_fn *row, void *ctx,
+MUST_CHECK bool source_read_rows(struct source *s, const struct table *t,
+                                 const struct selection *which, bool order, uint64_t limit,
+                                 source_value_fn *row, void *ctx, struct err *err);
+
+/* The canonical hashes of rows (targets/canon.h), computed by the server. columns: n_columns
+ * flags, which take part; which: NULL for all. */
+MUST_CHECK bool source_read_sums(struct source *s, const struct table *t, const bool *columns,
+                                 const struct selection *which, struct canon_sums *out,
                                  struct err *err);
+/* One call of fn a row, in no order; fn must not use this connection. */
+MUST_CHECK bool source_read_hashes(struct source *s, const struct table *t, const bool *columns,
+                                   const struct selection *which, canon_hash_fn *fn, void *ctx,
+                                   struct err *err);
 
 #endif

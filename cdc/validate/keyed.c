@@ -2,93 +2,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cdc/source/chunks.h"
 #include "cdc/validate/work.h"
 #include "schema/base/xalloc.h"
-#include "targets/canon.h"
 
 #define BATCH_ROWS 200
-#define HASH_DIGITS 16 /* 64 of the 256 bits travel: two rows of one key are compared */
-#define SUM_DIGITS_MAX 40
 
 /* ---- level 1: count and sums ---- */
 
-struct sums {
-    uint64_t rows, hashed, minus_zero;
-    char a[SUM_DIGITS_MAX], b[SUM_DIGITS_MAX];
-};
-
-static uint64_t number(struct bytes text)
+static struct selection chunk_range(const struct check_table *t, size_t chunk)
 {
-    char digits[24] = "";
-
-    if (text.data && text.len < sizeof(digits))
-        memcpy(digits, text.data, text.len);
-    return strtoull(digits, NULL, 10);
+    return (struct selection){.low = chunk > 0 ? t->bounds[chunk - 1] : NULL,
+                              .high = chunk + 1 < t->n_chunks ? t->bounds[chunk] : NULL};
 }
 
-static bool take_sums(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+static bool chunk_equal(struct check_worker *w, struct check_table *t,
+                        const struct selection *range, bool *equal, struct err *err)
 {
-    struct sums *s = ctx;
+    struct canon_sums source = {0}, target = {0};
 
-    (void)err;
-    assert(n == 5);
-    s->rows = number(c[0]);
-    s->hashed = number(c[1]);
-    snprintf(s->a, sizeof(s->a), "%.*s", (int)c[2].len, (const char *)c[2].data);
-    snprintf(s->b, sizeof(s->b), "%.*s", (int)c[3].len, (const char *)c[3].data);
-    s->minus_zero = number(c[4]);
-    return true;
-}
-
-static void put_where(struct buf *b, const struct check_table *t, size_t chunk,
-                      enum sql_dialect dialect)
-{
-    const struct table *table = t->table;
-
-    if (chunk > 0)
-        sql_put_key_compare(b, table, ">=", t->bounds[chunk - 1], table->n_row_key, dialect);
-    if (chunk > 0 && chunk + 1 < t->n_chunks)
-        buf_put_str(b, " AND ");
-    if (chunk + 1 < t->n_chunks)
-        sql_put_key_compare(b, table, "<", t->bounds[chunk], table->n_row_key, dialect);
-    if (!b->len)
-        buf_put_str(b, "TRUE");
-}
-
-static bool chunk_equal(struct check_worker *w, struct check_table *t, const char *where_source,
-                        const char *where_target, bool *equal, struct err *err)
-{
-    bool ok = false;
-    struct buf sql = BUF_INIT;
-    struct sums source = {0}, target = {0};
-
-    canon_put_sums(&sql, t->table, where_source, SQL_MYSQL);
-    if (!source_query(w->source, buf_cstr(&sql), take_sums, &source, err))
-        goto done;
-    buf_reset(&sql);
-    canon_put_sums(&sql, t->table, where_target, SQL_MARIADB);
-    if (!target_query(w->target, buf_cstr(&sql), take_sums, &target, err))
-        goto done;
-    *equal = source.rows == target.rows && source.hashed == source.rows &&
-             target.hashed == target.rows && strcmp(source.a, target.a) == 0 &&
-             strcmp(source.b, target.b) == 0;
+    if (!source_read_sums(w->source, t->table, t->columns, range, &source, err) ||
+        !target_read_sums(w->target, t->table, range, &target, err))
+        return false;
+    *equal = canon_sums_equal(&source, &target);
     pthread_mutex_lock(&w->v->lock);
     t->rows += source.rows;
-    w->v->result->minus_zero += source.minus_zero;
+    w->v->result->minus_zero += source.minus_zeros;
     w->v->result->chunks++;
     pthread_mutex_unlock(&w->v->lock);
-    ok = true;
-done:
-    buf_release(&sql);
-    return ok;
+    return true;
 }
 
 /* ---- level 2: keys and row hashes of both sides ---- */
 
 struct pair {
     const struct value *key; /* full width */
-    char source[HASH_DIGITS], target[HASH_DIGITS];
+    uint64_t source, target;
     bool on_source, on_target;
     bool is_unhashed;
 };
@@ -106,70 +54,40 @@ void put_row_key(struct buf *b, const struct table *t, const struct value *row)
         value_put_key(b, &row[t->row_key[i]]);
 }
 
-struct value *key_as_row(struct arena *arena, const struct table *t, const struct value *key)
+static bool take_hash(void *ctx, const struct value *row, const uint64_t *hash, struct err *err)
 {
-    struct value *row = arena_alloc(arena, t->n_columns * sizeof(*row));
-
-    for (uint32_t i = 0; i < t->n_columns; i++)
-        row[i].kind = VALUE_ABSENT;
-    for (uint32_t i = 0; i < t->n_row_key; i++)
-        row[t->row_key[i]] = key[i];
-    return row;
-}
-
-static bool take_hash(void *ctx, const struct bytes *c, unsigned n, struct err *err)
-{
-    bool ok = false;
     struct merge *m = ctx;
     struct buf bytes = BUF_INIT;
-    struct value *key = arena_alloc(m->arena, m->table->n_row_key * sizeof(*key));
-    const struct value *row;
-    struct bytes hash = c[n - 1];
     void **slot;
     struct pair *p;
 
-    assert(n == m->table->n_row_key + 1);
-    if (!key_parse(m->table, c, m->arena, key, err))
-        goto done;
-    row = key_as_row(m->arena, m->table, key);
+    (void)err;
     put_row_key(&bytes, m->table, row);
     slot = map_slot(&m->pairs, buf_bytes(&bytes));
     if (!*slot) {
+        struct value *key = arena_alloc(m->arena, m->table->n_columns * sizeof(*key));
+
+        for (uint32_t i = 0; i < m->table->n_columns; i++)
+            key[i] = value_copy(m->arena, &row[i]);
         *slot = arena_alloc(m->arena, sizeof(*p));
-        ((struct pair *)*slot)->key = row;
+        ((struct pair *)*slot)->key = key;
     }
     p = *slot;
-    if (hash.len != HASH_DIGITS)
+    if (!hash)
         p->is_unhashed = true;
     else
-        memcpy(m->is_source ? p->source : p->target, hash.data, HASH_DIGITS);
+        *(m->is_source ? &p->source : &p->target) = *hash;
     if (m->is_source)
         p->on_source = true;
     else
         p->on_target = true;
-    ok = true;
-done:
     buf_release(&bytes);
-    return ok;
-}
-
-static void put_hashes(struct buf *b, const struct table *t, const char *where,
-                       enum sql_dialect dialect)
-{
-    buf_reset(b);
-    buf_put_str(b, "SELECT ");
-    key_put_columns(b, t);
-    buf_put_str(b, ",LEFT(");
-    canon_put_hash(b, t, dialect);
-    buf_putf(b, ",%d) FROM ", HASH_DIGITS);
-    sql_put_table(b, t->db, t->name);
-    buf_putf(b, " WHERE %s", where);
+    return true;
 }
 
 static bool is_suspect(const struct pair *p)
 {
-    return !p->on_source || !p->on_target || p->is_unhashed ||
-           memcmp(p->source, p->target, HASH_DIGITS) != 0;
+    return !p->on_source || !p->on_target || p->is_unhashed || p->source != p->target;
 }
 
 /* ---- level 3: full rows ---- */
@@ -224,26 +142,18 @@ bool fetch_source(struct source *s, const struct table *t, const struct value *c
                   size_t n, struct arena *arena, struct map *out, struct err *err)
 {
     struct fetch f = {t, arena, out};
-    struct buf where = BUF_INIT;
-    bool ok;
+    struct selection which = {.keys = rows, .n_keys = n};
 
-    sql_put_key_in(&where, t, rows, n, SQL_MYSQL);
-    ok = source_read_rows(s, t, buf_cstr(&where), false, 0, take_row, &f, err);
-    buf_release(&where);
-    return ok;
+    return source_read_rows(s, t, &which, false, 0, take_row, &f, err);
 }
 
 bool fetch_target(struct target *target, const struct table *t, const struct value *const *rows,
                   size_t n, struct arena *arena, struct map *out, struct err *err)
 {
     struct fetch f = {t, arena, out};
-    struct buf where = BUF_INIT;
-    bool ok;
+    struct selection which = {.keys = rows, .n_keys = n};
 
-    sql_put_key_in(&where, t, rows, n, SQL_MARIADB);
-    ok = target_read_rows(target, t, buf_cstr(&where), false, 0, take_row, &f, err);
-    buf_release(&where);
-    return ok;
+    return target_read_rows(target, t, &which, false, 0, take_row, &f, err);
 }
 
 static bool has_text_key(const struct table *t)
@@ -365,23 +275,20 @@ static size_t list_suspects(struct check_table *t, struct map *pairs, const stru
     return n;
 }
 
-static bool compare_rows(struct check_worker *w, struct check_table *t, const char *where_source,
-                         const char *where_target, struct err *err)
+static bool compare_rows(struct check_worker *w, struct check_table *t,
+                         const struct selection *range, struct err *err)
 {
     bool ok = false;
     struct arena arena = {0};
     struct merge m = {.table = t->table, .arena = &arena, .is_source = true};
     struct map told = {0};
-    struct buf sql = BUF_INIT;
     const struct value **keys = NULL;
     size_t n, batch = fetch_batch(t->table);
 
-    put_hashes(&sql, t->table, where_source, SQL_MYSQL);
-    if (!source_query(w->source, buf_cstr(&sql), take_hash, &m, err))
+    if (!source_read_hashes(w->source, t->table, t->columns, range, take_hash, &m, err))
         goto done;
     m.is_source = false;
-    put_hashes(&sql, t->table, where_target, SQL_MARIADB);
-    if (!target_query(w->target, buf_cstr(&sql), take_hash, &m, err))
+    if (!target_read_hashes(w->target, t->table, range, take_hash, &m, err))
         goto done;
     keys = xcalloc(m.pairs.count + 1, sizeof(*keys));
     n = list_suspects(t, &m.pairs, keys);
@@ -397,26 +304,15 @@ done:
     map_release(&told);
     map_release(&m.pairs);
     arena_release(&arena);
-    buf_release(&sql);
     return ok;
 }
 
 bool keyed_chunk(struct check_worker *w, struct check_table *t, size_t chunk, struct err *err)
 {
-    bool ok = false, equal = false;
-    struct buf source = BUF_INIT, target = BUF_INIT;
+    struct selection range = chunk_range(t, chunk);
+    bool equal = false;
 
-    put_where(&source, t, chunk, SQL_MYSQL);
-    put_where(&target, t, chunk, SQL_MARIADB);
-    if (!chunk_equal(w, t, buf_cstr(&source), buf_cstr(&target), &equal, err))
-        goto done;
-    if (!equal && !compare_rows(w, t, buf_cstr(&source), buf_cstr(&target), err))
-        goto done;
-    ok = true;
-done:
-    buf_release(&source);
-    buf_release(&target);
-    return ok;
+    return chunk_equal(w, t, &range, &equal, err) && (equal || compare_rows(w, t, &range, err));
 }
 
 /* ---- keys that changed within the window: the queue says what they are at hi ---- */

@@ -4,7 +4,6 @@
 #include "cdc/validate/work.h"
 #include "schema/base/digest.h"
 #include "schema/base/xalloc.h"
-#include "targets/canon.h"
 
 /* MariaDB stores -0.0 as 0 by every protocol. */
 static bool is_zero(const struct value *v)
@@ -49,18 +48,18 @@ static void remember(struct check_table *t, struct bytes key, const struct value
     map_put(&t->bad, key, bad);
 }
 
-static void put_whole_row(struct buf *b, const struct table *t, const struct value *row)
+static void put_whole_row(struct buf *b, const struct check_table *t, const struct value *row)
 {
-    for (uint32_t i = 0; i < t->n_columns; i++) {
-        if (canon_has(t, &t->columns[i]))
+    for (uint32_t i = 0; i < t->table->n_columns; i++) {
+        if (t->columns[i])
             value_put_key(b, &row[i]);
     }
 }
 
-static void name_key(const struct table *t, const struct value *row, struct buf *key)
+static void name_key(const struct check_table *t, const struct value *row, struct buf *key)
 {
-    if (t->n_row_key)
-        put_row_key(key, t, row);
+    if (t->table->n_row_key)
+        put_row_key(key, t->table, row);
     else
         put_whole_row(key, t, row);
 }
@@ -77,7 +76,7 @@ void report_row(struct validate *v, struct check_table *t, const struct value *s
     if (source && target)
         rows_equal(t->table, source, target, columns, &d.n_columns);
     d.columns = columns;
-    name_key(t->table, source ? source : target, &key);
+    name_key(t, source ? source : target, &key);
     key_hash(buf_bytes(&key), d.key_hash);
     pthread_mutex_lock(&v->lock);
     is_new = !map_get(&t->bad, buf_bytes(&key));

@@ -5,7 +5,6 @@
 #include "cdc/validate/work.h"
 #include "schema/base/digest.h"
 #include "schema/base/xalloc.h"
-#include "targets/canon.h"
 
 /* Distinct images kept in memory while two multisets are compared, some 100 bytes each. */
 #define IMAGES_MAX 5000000
@@ -25,12 +24,12 @@ struct multiset {
 };
 
 /* -0.0 and 0 are one value here, as on MariaDB. */
-static void put_image(struct buf *b, const struct table *t, const struct value *row)
+static void put_image(struct buf *b, const struct check_table *t, const struct value *row)
 {
-    for (uint32_t i = 0; i < t->n_columns; i++) {
+    for (uint32_t i = 0; i < t->table->n_columns; i++) {
         struct value v = row[i];
 
-        if (!canon_has(t, &t->columns[i]))
+        if (!t->columns[i])
             continue;
         if (v.kind == VALUE_DOUBLE && v.d == 0)
             v.d = 0;
@@ -49,7 +48,7 @@ static bool take_image(void *ctx, const struct value *row, struct err *err)
     struct bytes key = {(const uint8_t *)digest, 32};
     struct tally *tally;
 
-    put_image(&image, table, row);
+    put_image(&image, m->t, row);
     sha256_hex(buf_bytes(&image), digest);
     buf_release(&image);
     tally = map_get(&m->images, key);

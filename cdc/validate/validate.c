@@ -154,6 +154,7 @@ static void release_tables(struct validate *v)
 
         table_free(t->table);
         free(t->definition);
+        free(t->columns);
         free(t->given_back);
         arena_release(&t->arena);
         arena_release(&t->touched_arena);
@@ -234,6 +235,9 @@ static bool plan_table(struct check_worker *w, struct check_table *t, struct err
         return false;
     if (!same)
         return true;
+    free(t->columns);
+    t->columns = xcalloc(t->table->n_columns + 1, sizeof(*t->columns));
+    target_columns(w->target, t->table, t->columns);
     return t->table->n_row_key ? cut_table(w, t, err) : unkeyed_table(w, t, err);
 }
 

@@ -42,6 +42,7 @@ struct bad_row {
 
 struct check_table {
     struct table *table; /* the definition the target's table was made from */
+    bool *columns;       /* flags: which of its columns are compared */
     char *definition;
     enum check_step step;
     bool is_busy;
@@ -127,8 +128,6 @@ MUST_CHECK bool slice_read_window(struct validate *v, struct err *err);
 MUST_CHECK bool keyed_chunk(struct check_worker *w, struct check_table *t, size_t chunk,
                             struct err *err);
 MUST_CHECK bool keyed_touched(struct check_worker *w, struct check_table *t, struct err *err);
-/* A full-width row of n_columns values, absent but for the key; in the arena. */
-struct value *key_as_row(struct arena *arena, const struct table *t, const struct value *key);
 void put_row_key(struct buf *b, const struct table *t, const struct value *row);
 /* Rows by key, copied into the arena and into the map under their key bytes. */
 MUST_CHECK bool fetch_source(struct source *s, const struct table *t,

@@ -21,6 +21,7 @@
 
 #define ER_TABLE_EXISTS 1050
 #define ER_NO_SUCH_TABLE 1146
+#define ER_DUP_KEYNAME 1061
 #define ER_BAD_DB 1049
 
 /* ---- single statements, for load ---- */
@@ -89,14 +90,45 @@ bool mariadb_add_keys(struct target *target, const struct table *table, struct n
         buf_release(&sql);
         return false;
     }
-    return run_on_table(t, &sql, "add keys", table->db, table->name, err);
+    /* All keys come by one atomic statement, so one that is there means that all are. */
+    return run_on_table(t, &sql, "add keys", table->db, table->name, err) ||
+           err->server_errno == ER_DUP_KEYNAME;
+}
+
+static bool count_row(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    (void)c, (void)n, (void)err;
+    ++*(uint64_t *)ctx;
+    return true;
+}
+
+static bool count_foreign_keys(struct maria *t, const struct table *table, uint64_t *count,
+                               struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    *count = 0;
+    buf_put_str(&sql, "SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS"
+                      " WHERE CONSTRAINT_TYPE='FOREIGN KEY' AND TABLE_SCHEMA=");
+    sql_put_string(&sql, bytes_str(table->db));
+    buf_put_str(&sql, " AND TABLE_NAME=");
+    sql_put_string(&sql, bytes_str(table->name));
+    ok = maria_query(t, buf_bytes(&sql), "count foreign keys", count_row, count, err);
+    buf_release(&sql);
+    return ok;
 }
 
 bool mariadb_add_foreign_keys(struct target *target, const struct table *table, struct err *err)
 {
     struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
+    uint64_t count;
 
+    if (!count_foreign_keys(t, table, &count, err))
+        return false;
+    if (count >= table->n_fks)
+        return true;
     mariadb_put_add_fks(table, &sql);
     return run_on_table(t, &sql, "add foreign keys", table->db, table->name, err);
 }
@@ -118,13 +150,6 @@ bool mariadb_create_view(struct target *target, const char *db, const char *name
     if (ok || err->kind == ERR_RETRY)
         return ok;
     notes_add(notes, "view %s.%s was not created: server error %u", db, name, err->server_errno);
-    return true;
-}
-
-static bool count_row(void *ctx, const struct bytes *c, unsigned n, struct err *err)
-{
-    (void)c, (void)n, (void)err;
-    ++*(uint64_t *)ctx;
     return true;
 }
 

@@ -54,10 +54,12 @@ static const struct writer_ops writer = {
 };
 
 static const struct reader_ops reader = {
-    .query = mariadb_query,
     .view_open = mariadb_view_open,
     .view_close = mariadb_view_close,
+    .columns = mariadb_columns,
     .read_rows = mariadb_read_rows,
+    .read_sums = mariadb_read_sums,
+    .read_hashes = mariadb_read_hashes,
 };
 
 static const struct definer_ops definer = {
@@ -77,6 +79,7 @@ const struct target_ops mariadb_target = {
     .open = open_target,
     .release = release,
     .keep = keep,
+    .check = maria_check,
     .writer = &writer,
     .reader = &reader,
     .definer = &definer,

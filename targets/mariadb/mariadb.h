@@ -55,6 +55,8 @@ struct written {
 struct maria {
     struct target base; /* first */
     MYSQL *my;
+    int lower_case_table_names;
+    bool read_only;
 
     bool owns_lane;
     char channel[TARGET_CHANNEL_MAX + 1];
@@ -88,6 +90,9 @@ MUST_CHECK bool maria_permit(struct maria *t, struct err *err);
 
 /* ---- session.c ---- */
 
+/* One row of a result; columns are borrowed, data NULL is NULL. */
+typedef bool maria_row_fn(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
+
 MUST_CHECK bool maria_session(struct maria *t, struct err *err);
 /* The last error of the connection: kind by its number, "what: server error N (state)". */
 void maria_error(struct maria *t, struct err *err, const char *what);
@@ -102,14 +107,19 @@ MUST_CHECK bool maria_run_str(struct maria *t, const char *sql, const char *what
 MUST_CHECK bool maria_change(struct maria *t, struct bytes sql, const char *what, uint64_t *rows,
                              struct err *err);
 /* Run one query; each row goes to fn (columns borrowed; data NULL is SQL NULL). */
-MUST_CHECK bool maria_query(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn,
+MUST_CHECK bool maria_query(struct maria *t, struct bytes sql, const char *what, maria_row_fn *fn,
                             void *ctx, struct err *err);
 /* As maria_query without a permit: only to confirm who is there. */
-MUST_CHECK bool maria_ask(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn,
+MUST_CHECK bool maria_ask(struct maria *t, struct bytes sql, const char *what, maria_row_fn *fn,
                           void *ctx, struct err *err);
 /* COMMIT; as all that goes out, with a permit that holds. */
 MUST_CHECK bool maria_commit(struct maria *t, struct err *err);
 void maria_rollback(struct maria *t);
+
+/* ---- check.c ---- */
+
+MUST_CHECK bool maria_check(struct target *target, const struct target_needs *needs,
+                            target_finding_fn *fn, void *ctx, struct err *err);
 
 /* ---- write.c ---- */
 
@@ -171,13 +181,18 @@ MUST_CHECK bool mariadb_chunks_read(struct target *target, const char *channel, 
 MUST_CHECK bool mariadb_chunks_plan(struct target *target, const char *channel, const char *db,
                                     const char *name, const struct chunk_state *chunks, size_t n,
                                     struct err *err);
-MUST_CHECK bool mariadb_query(struct target *target, const char *sql, target_row_fn *row, void *ctx,
-                              struct err *err);
 MUST_CHECK bool mariadb_view_open(struct target *target, struct err *err);
 MUST_CHECK bool mariadb_view_close(struct target *target, struct err *err);
+void mariadb_columns(const struct target *target, const struct table *table, bool *columns);
 MUST_CHECK bool mariadb_read_rows(struct target *target, const struct table *table,
-                                  const char *where, bool order, uint64_t limit,
+                                  const struct selection *which, bool order, uint64_t limit,
                                   target_value_fn *row, void *ctx, struct err *err);
+MUST_CHECK bool mariadb_read_sums(struct target *target, const struct table *table,
+                                  const struct selection *which, struct canon_sums *out,
+                                  struct err *err);
+MUST_CHECK bool mariadb_read_hashes(struct target *target, const struct table *table,
+                                    const struct selection *which, canon_hash_fn *fn, void *ctx,
+                                    struct err *err);
 MUST_CHECK bool mariadb_create_database(struct target *target, const char *db, const char *charset,
                                         const char *collation, struct err *err);
 MUST_CHECK bool mariadb_create_table(struct target *target, const struct table *table,

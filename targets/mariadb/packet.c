@@ -21,7 +21,7 @@ void packet_reset(struct packet *p)
 
 static size_t packet_bytes_max(const struct maria *t)
 {
-    size_t server = (size_t)t->base.info.max_allowed_packet - MARIA_PACKET_SLACK;
+    size_t server = (size_t)t->base.info.row_bytes_max - MARIA_PACKET_SLACK;
 
     return server < MARIA_PACKET_BYTES ? server : MARIA_PACKET_BYTES;
 }
@@ -239,7 +239,7 @@ static void add_expect(struct packet *p, const struct expect *e)
 bool maria_put_statement(struct maria *t, const struct expect *expect, struct err *err)
 {
     struct packet *p = &t->packet;
-    size_t room = (size_t)t->base.info.max_allowed_packet - MARIA_PACKET_SLACK;
+    size_t room = (size_t)t->base.info.row_bytes_max - MARIA_PACKET_SLACK;
     struct buf what = BUF_INIT;
 
     if (t->statement.overflow || t->statement.len > room) {
@@ -248,7 +248,7 @@ bool maria_put_statement(struct maria *t, const struct expect *expect, struct er
             put_what(&what, t, expect);
         err_reason(err, ERR_DATA, "value_refused",
                    "%s: a row is larger than the target's max_allowed_packet of %llu bytes",
-                   buf_cstr(&what), (unsigned long long)t->base.info.max_allowed_packet);
+                   buf_cstr(&what), (unsigned long long)t->base.info.row_bytes_max);
         buf_release(&what);
         return false;
     }

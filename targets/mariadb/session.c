@@ -128,7 +128,7 @@ bool maria_run_str(struct maria *t, const char *sql, const char *what, struct er
     return maria_run(t, bytes_str(sql), what, err);
 }
 
-static bool give_rows(MYSQL_RES *res, target_row_fn *fn, void *ctx, struct err *err)
+static bool give_rows(MYSQL_RES *res, maria_row_fn *fn, void *ctx, struct err *err)
 {
     unsigned n = mysql_num_fields(res);
     struct bytes *columns = calloc(n ? n : 1, sizeof(*columns));
@@ -148,7 +148,7 @@ static bool give_rows(MYSQL_RES *res, target_row_fn *fn, void *ctx, struct err *
     return ok;
 }
 
-bool maria_ask(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+bool maria_ask(struct maria *t, struct bytes sql, const char *what, maria_row_fn *fn, void *ctx,
                struct err *err)
 {
     MYSQL_RES *res;
@@ -175,7 +175,7 @@ bool maria_ask(struct maria *t, struct bytes sql, const char *what, target_row_f
     return ok;
 }
 
-bool maria_query(struct maria *t, struct bytes sql, const char *what, target_row_fn *fn, void *ctx,
+bool maria_query(struct maria *t, struct bytes sql, const char *what, maria_row_fn *fn, void *ctx,
                  struct err *err)
 {
     return maria_permit(t, err) && maria_ask(t, sql, what, fn, ctx, err);
@@ -201,14 +201,15 @@ void maria_rollback(struct maria *t)
 }
 
 struct session_facts {
-    struct target_info *info;
+    struct maria *t;
     bool got;
 };
 
 static bool read_info(void *ctx, const struct bytes *c, unsigned n, struct err *err)
 {
     struct session_facts *facts = ctx;
-    struct target_info *info = facts->info;
+    struct maria *t = facts->t;
+    struct target_info *info = &t->base.info;
     unsigned major = 0;
     unsigned minor = 0;
     unsigned patch = 0;
@@ -218,9 +219,9 @@ static bool read_info(void *ctx, const struct bytes *c, unsigned n, struct err *
     snprintf(info->version, sizeof(info->version), "%.*s", (int)c[0].len, (const char *)c[0].data);
     if (sscanf(info->version, "%u.%u.%u", &major, &minor, &patch) == 3)
         info->version_number = major * 10000 + minor * 100 + patch;
-    info->max_allowed_packet = strtoull((const char *)c[1].data, NULL, 10);
-    info->lower_case_table_names = (int)strtol((const char *)c[2].data, NULL, 10);
-    info->read_only = c[3].len == 1 && c[3].data[0] == '1';
+    info->row_bytes_max = strtoull((const char *)c[1].data, NULL, 10);
+    t->lower_case_table_names = (int)strtol((const char *)c[2].data, NULL, 10);
+    t->read_only = c[3].len == 1 && c[3].data[0] == '1';
     facts->got = true;
     return true;
 }
@@ -229,7 +230,7 @@ bool maria_session(struct maria *t, struct err *err)
 {
     static const char facts_sql[] =
         "SELECT @@version, @@session.max_allowed_packet, @@lower_case_table_names, @@read_only";
-    struct session_facts facts = {&t->base.info, false};
+    struct session_facts facts = {t, false};
 
     if (!maria_run_str(t, session_sql, "set the target's session up", err) ||
         !maria_query(t, bytes_str(facts_sql), "read the target's settings", read_info, &facts, err))

@@ -182,8 +182,8 @@ static bool put_deleted_rows(struct maria *t, const struct op *op, size_t rows_m
         buf_reset(&t->statement);
         buf_put_str(&t->statement, "DELETE FROM ");
         sql_put_table(&t->statement, op->table->db, op->table->name);
-        buf_put_str(&t->statement, " WHERE ");
-        sql_put_key_in(&t->statement, op->table, op->rows + i, n, SQL_MARIADB);
+        sql_put_where(&t->statement, op->table,
+                      &(struct selection){.keys = op->rows + i, .n_keys = n}, SQL_MARIADB);
         e.rows = n;
         e.row = n == 1 ? op->rows[i] : NULL;
         e.counted = op->kind == OP_DELETE;

@@ -24,6 +24,7 @@
 #include "schema/ddl/ddl.h"
 #include "targets/sqltext.h"
 #include "targets/target.h"
+#include "tests/lib/target_sql.h"
 
 #define CANARY "canary-7f3a"
 #define TABLES 6
@@ -254,12 +255,13 @@ static bool keep_row(void *ctx, const struct value *row, struct err *e)
 
 static bool fetch(struct fetched *f, int table, int id)
 {
-    char where[64];
+    uint32_t column = table_column(src_defs[table], "id");
+    struct value value = {.kind = VALUE_INT, .i = id};
+    struct selection which = {.columns = &column, .values = &value, .n_columns = 1};
 
-    snprintf(where, sizeof(where), "id=%d", id);
     f->table = src_defs[table];
     f->n = 0;
-    must(target_read_rows(src, src_defs[table], where, false, 1, keep_row, f, &err));
+    must(target_read_rows(src, src_defs[table], &which, false, 1, keep_row, f, &err));
     return f->n == 1;
 }
 

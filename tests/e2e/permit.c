@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "targets/target.h"
+#include "tests/lib/target_sql.h"
 
 static struct target_config config;
 static char audit[512];

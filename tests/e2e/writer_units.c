@@ -150,7 +150,7 @@ static void test_writer_names_table_and_column_but_no_value(void **state)
 static void test_writer_refuses_a_row_over_the_packet_limit(void **state)
 {
     struct table *d = define("t");
-    size_t n = (size_t)target_info(t)->max_allowed_packet / 2;
+    size_t n = (size_t)target_info(t)->row_bytes_max / 2;
     char *data = xcalloc(n, 1);
     struct value r1[2] = {num(1), raw(VALUE_BYTES, data, n)};
     const struct value *p[1] = {r1};

@@ -169,7 +169,7 @@ static void check_types(const struct table *d, struct value rows[TYPE_ROWS][TYPE
 {
     struct compare c = {rows, d, 0};
 
-    must(target_read_rows(t, d, "", true, 0, compare_row, &c, &err));
+    must(target_read_rows(t, d, NULL, true, 0, compare_row, &c, &err));
     assert_int_equal(c.seen, TYPE_ROWS);
 }
 

@@ -17,6 +17,7 @@
 
 #include "schema/value.h"
 #include "targets/target.h"
+#include "tests/lib/target_sql.h"
 
 #define CHANNEL "test"
 #define CANARY "canary-7f3a"

@@ -55,7 +55,7 @@ static void test_sqltext_escapes_what_could_end_a_string(void **state)
 {
     (void)state;
     sql_put_string(&out, bytes_of("a'b\\c\0d\n\"\x1a;-- ", 14));
-    assert_string_equal(buf_cstr(&out), "'a''b\\\\c\\0d\n\"\x1a;-- '");
+    assert_string_equal(buf_cstr(&out), "'a''b\\\\c\\0d\\n\"\x1a;-- '");
     check_value(COLUMN_VARCHAR, "utf8mb4", text("\\'; DROP TABLE t; --", 20), SQL_MARIADB,
                 "'\\\\''; DROP TABLE t; --'");
     check_value(COLUMN_JSON, NULL, kind_bytes(VALUE_JSON, "{\"a\": \"it's\"}"), SQL_MARIADB,
@@ -131,12 +131,41 @@ static void test_sqltext_compares_keys_lexicographically(void **state)
     struct value key[3] = {num(1), num(2), num(3)};
 
     (void)state;
-    sql_put_key_compare(&out, &t, ">", key, 3, SQL_MARIADB);
+    sql_put_selection(&out, &t, &(struct selection){.low = key}, SQL_MARIADB);
     assert_string_equal(buf_cstr(&out), "`a` >= 1 AND (`a` > 1 OR (`a` = 1 AND (`b` > 2 OR "
-                                        "(`b` = 2 AND `c` > 3))))");
+                                        "(`b` = 2 AND `c` >= 3))))");
     buf_reset(&out);
-    sql_put_key_compare(&out, &t, "<=", key, 1, SQL_MARIADB);
-    assert_string_equal(buf_cstr(&out), "`a` <= 1");
+    sql_put_selection(&out, &t, &(struct selection){.high = key}, SQL_MARIADB);
+    assert_string_equal(buf_cstr(&out), "`a` <= 1 AND (`a` < 1 OR (`a` = 1 AND (`b` < 2 OR "
+                                        "(`b` = 2 AND `c` < 3))))");
+    buf_reset(&out);
+    t.n_row_key = 1;
+    sql_put_selection(&out, &t, &(struct selection){.low = key, .high = key + 1}, SQL_MARIADB);
+    assert_string_equal(buf_cstr(&out), "`a` >= 1 AND `a` < 2");
+}
+
+static void test_sqltext_puts_nothing_for_all_rows(void **state)
+{
+    struct table t = {.columns = key_columns, .n_columns = 3};
+
+    (void)state;
+    sql_put_where(&out, &t, NULL, SQL_MARIADB);
+    sql_put_where(&out, &t, &(struct selection){.low = NULL}, SQL_MARIADB);
+    assert_string_equal(buf_cstr(&out), "");
+}
+
+static void test_sqltext_joins_conditions(void **state)
+{
+    struct table t = {.columns = key_columns, .n_columns = 3, .row_key = key_parts, .n_row_key = 1};
+    struct value row[3] = {num(1), num(2), num(3)};
+    const struct value *rows[1] = {row};
+    uint32_t columns[2] = {1, 2};
+    struct selection which = {
+        .low = row, .keys = rows, .n_keys = 1, .columns = columns, .values = row, .n_columns = 2};
+
+    (void)state;
+    sql_put_where(&out, &t, &which, SQL_MARIADB);
+    assert_string_equal(buf_cstr(&out), " WHERE `a` >= 1 AND (`a` IN (1)) AND `b` = 1 AND `c` = 2");
 }
 
 static void test_sqltext_lists_keys(void **state)
@@ -147,11 +176,11 @@ static void test_sqltext_lists_keys(void **state)
     const struct value *rows[2] = {r1, r2};
 
     (void)state;
-    sql_put_key_in(&out, &t, rows, 2, SQL_MARIADB);
+    sql_put_selection(&out, &t, &(struct selection){.keys = rows, .n_keys = 2}, SQL_MARIADB);
     assert_string_equal(buf_cstr(&out), "`a` IN (1,4)");
     buf_reset(&out);
     t.n_row_key = 2;
-    sql_put_key_in(&out, &t, rows, 2, SQL_MARIADB);
+    sql_put_selection(&out, &t, &(struct selection){.keys = rows, .n_keys = 2}, SQL_MARIADB);
     assert_string_equal(buf_cstr(&out), "(`a` = 1 AND `b` = 2) OR (`a` = 4 AND `b` = 5)");
 }
 
@@ -167,6 +196,8 @@ int main(void)
         TEST(test_sqltext_writes_numbers_exactly),
         TEST(test_sqltext_writes_null_temporal_and_bytes),
         TEST(test_sqltext_compares_keys_lexicographically),
+        TEST(test_sqltext_puts_nothing_for_all_rows),
+        TEST(test_sqltext_joins_conditions),
         TEST(test_sqltext_lists_keys),
     };
 
