@@ -1,5 +1,5 @@
 /*
- * change.h - what happened on the source: transactions, row changes, DDL, positions.
+ * change.h - what happened on the source: transactions, row changes, DDL.
  */
 #ifndef SCHEMA_CHANGE_H
 #define SCHEMA_CHANGE_H
@@ -7,23 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "schema/gtid.h"
+#include "schema/place.h"
 #include "schema/table.h"
 #include "schema/value.h"
-
-#define POSITION_FILE_MAX 255
-
-/* A place in the source's binlog: the end of an event. file "" = unknown. */
-struct position {
-    char file[POSITION_FILE_MAX + 1];
-    uint64_t offset; /* bytes, 64-bit, from the start of the file */
-};
-
-/*
- * Order by the number after the file name's last dot, then by offset: <0, 0, >0. Names
- * whose stems differ compare by bytes.
- */
-int position_compare(const struct position *a, const struct position *b);
 
 enum change_kind { CHANGE_INSERT = 1, CHANGE_UPDATE = 2, CHANGE_DELETE = 3 };
 

@@ -151,8 +151,7 @@ static bool reached(struct capture *c, const struct position *until)
     if (!until)
         return false;
     end = queue_get_end(c->queue);
-    return (end.end.file[0] && position_compare(&end.end, until) >= 0) ||
-           (end.seen.file[0] && position_compare(&end.seen, until) >= 0);
+    return position_reached(&end.end, until) || position_reached(&end.seen, until);
 }
 
 static bool read_stream(struct capture *c, struct source *s, struct decoder *d,
@@ -209,7 +208,7 @@ static bool run_connection(struct capture *c, const struct position *until, bool
         goto done;
     c->sink.native_fk = source_info(s)->native_fk;
     d = decoder_new(&sink, source_info(s)->checksum_crc32, c->config.event_bytes_max);
-    if (!check_history(c, s, err) || !source_stream_start(s, queue_executed(c->queue), err))
+    if (!check_history(c, s, err) || !source_stream_start(s, queue_place(c->queue), err))
         goto done;
     started_us = clock_steady_us();
     note_connected(c, true, false);

@@ -16,9 +16,8 @@
 /* Looks through the transactions that came while definitions were read. */
 struct scan {
     struct catalog *catalog;
-    struct gtid_set *seen; /* what was executed at first, and what was read since */
+    struct place place; /* what was executed at first, and what was read since */
     struct gtid current;
-    struct position at;
     struct arena arena;
     bool found_ddl;
 };
@@ -63,10 +62,8 @@ static bool scan_end(void *ctx, const struct position *end, struct err *err)
 {
     struct scan *s = ctx;
 
-    (void)err;
-    gtid_set_add(s->seen, &s->current);
-    s->at = *end;
-    return true;
+    s->place.at = *end;
+    return place_add(&s->place, &s->current, err);
 }
 
 static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
@@ -74,21 +71,17 @@ static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, 
     struct scan *s = ctx;
 
     (void)source_us, (void)err;
-    s->at = *at;
+    s->place.at = *at;
     return true;
 }
 
-static bool has_come_to(const struct scan *scan, const struct position *end)
-{
-    return scan->at.file[0] && position_compare(&scan->at, end) >= 0;
-}
-
 static bool scan_stream(struct source *stream, struct scan *scan, struct decoder *d,
-                        const struct gtid_set *from, const struct position *end, struct err *err)
+                        const struct place *from, const struct position *end, struct err *err)
 {
     if (!source_stream_start(stream, from, err))
         return false;
-    while (!scan->found_ddl && (decoder_in_transaction(d) || !has_come_to(scan, end))) {
+    while (!scan->found_ddl &&
+           (decoder_in_transaction(d) || !position_reached(&scan->place.at, end))) {
         struct bytes event;
 
         if (stop_requested()) {
@@ -103,12 +96,14 @@ static bool scan_stream(struct source *stream, struct scan *scan, struct decoder
     return true;
 }
 
-/* *executed: the GTIDs up to `end`; NULL when there was DDL between `from` and `end`. */
+/* *at_end: the place of `end`, if there was no DDL since `from`. */
 static bool scan_between(const struct capture_config *config, struct catalog *catalog,
-                         const struct gtid_set *from, const struct position *end,
-                         struct gtid_set **executed, struct err *err)
+                         const struct place *from, const struct position *end, struct place *at_end,
+                         bool *quiet, struct err *err)
 {
-    struct scan scan = {.catalog = catalog, .seen = gtid_set_clone(from)};
+    struct scan scan = {
+        .catalog = catalog,
+    };
     struct decode_sink sink = {.ctx = &scan,
                                .begin = scan_begin,
                                .resolve = scan_resolve,
@@ -121,21 +116,24 @@ static bool scan_between(const struct capture_config *config, struct catalog *ca
     struct decoder *d = NULL;
     bool ok = false;
 
+    place_copy(&scan.place, from);
     if (!source_connect(config->source, &stream, err))
         goto done;
     d = decoder_new(&sink, source_info(stream)->checksum_crc32, config->event_bytes_max);
     if (!scan_stream(stream, &scan, d, from, end, err))
         goto done;
     if (!scan.found_ddl) {
-        *executed = scan.seen;
-        scan.seen = NULL;
+        *at_end = scan.place;
+        at_end->at = (struct position){0}; /* the GTIDs say where to go on */
+        scan.place = (struct place){0};
+        *quiet = true;
     }
     ok = true;
 done:
     decoder_free(d);
     source_close(stream);
     arena_release(&scan.arena);
-    gtid_set_free(scan.seen);
+    place_release(&scan.place);
     return ok;
 }
 
@@ -145,28 +143,25 @@ static bool every_table(void *ctx, const char *db, const char *name)
     return true;
 }
 
-/* One try. *executed: the GTIDs at which the catalogue holds; NULL: the schema moved. */
+/* One try. *place: where the catalogue holds; *quiet false: the schema moved. */
 static bool read_schema(const struct capture_config *config, struct source *s,
-                        struct catalog *catalog, struct gtid_set **executed, struct err *err)
+                        struct catalog *catalog, struct place *place, bool *quiet, struct err *err)
 {
-    struct gtid_set *before = NULL, *purged = NULL;
+    struct place before = {0};
     struct position end;
-    bool ok = source_gtids(s, &before, &purged, err) &&
+    bool ok = source_executed(s, &before, err) &&
               source_read_catalog(s, every_table, NULL, catalog, err) &&
               source_binlog_end(s, &end, err) &&
-              scan_between(config, catalog, before, &end, executed, err);
+              scan_between(config, catalog, &before, &end, place, quiet, err);
 
-    gtid_set_free(before);
-    gtid_set_free(purged);
+    place_release(&before);
     return ok;
 }
 
 static bool make_queue(const struct capture_config *config, const struct source *s,
-                       const struct gtid_set *executed, const struct catalog *catalog,
-                       struct err *err)
+                       const struct place *start, const struct catalog *catalog, struct err *err)
 {
     struct queue_identity id;
-    struct position start = {"", 0};
 
     memset(&id, 0, sizeof(id));
     if (getrandom(id.uuid, sizeof(id.uuid), 0) != (ssize_t)sizeof(id.uuid)) {
@@ -174,7 +169,7 @@ static bool make_queue(const struct capture_config *config, const struct source 
         return false;
     }
     snprintf(id.source_uuid, sizeof(id.source_uuid), "%s", source_info(s)->server_uuid);
-    return queue_create(config->queue_dir, config->queue, &id, executed, &start, catalog, err);
+    return queue_create(config->queue_dir, config->queue, &id, start, catalog, err);
 }
 
 bool capture_create_queue(const struct capture_config *config, struct err *err)
@@ -186,13 +181,14 @@ bool capture_create_queue(const struct capture_config *config, struct err *err)
         return false;
     for (int i = 0; i < TRIES_MAX && !ok; i++) {
         struct catalog *catalog = catalog_new();
-        struct gtid_set *executed = NULL;
-        bool failed = !read_schema(config, s, catalog, &executed, err) ||
-                      (executed && !make_queue(config, s, executed, catalog, err));
+        struct place place = {0};
+        bool quiet = false;
+        bool failed = !read_schema(config, s, catalog, &place, &quiet, err) ||
+                      (quiet && !make_queue(config, s, &place, catalog, err));
 
-        ok = executed && !failed;
+        ok = quiet && !failed;
         catalog_free(catalog);
-        gtid_set_free(executed);
+        place_release(&place);
         /* A table dropped while the list was read is a schema that moved, no error. */
         if (failed && strcmp(err->reason, "no_table") != 0) {
             source_close(s);

@@ -28,7 +28,7 @@ static const char help[] =
     "  --show-values    row values and statement texts, too\n"
     "  --dir DIR        the queue's directory, instead of the configuration's\n";
 
-struct place {
+struct request {
     const char *dir;
     const char *channel; /* the configured target; NULL: not known */
     struct queue_options options;
@@ -38,7 +38,7 @@ struct place {
 /* ---- ls and verify ---- */
 
 struct listing {
-    const struct place *place;
+    const struct request *request;
     struct queue_segment_info total;
     unsigned segments;
 };
@@ -94,10 +94,10 @@ static void on_segment(void *ctx, const struct queue_segment_info *s)
 {
     struct listing *l = ctx;
 
-    if (l->segments++ == 0 && !l->place->json)
+    if (l->segments++ == 0 && !l->request->json)
         printf("%-24s %12s %12s %13s %13s %5s  %s\n", "segment", "first lsn", "last lsn",
                "stored bytes", "raw bytes", "ratio", "last commit");
-    if (l->place->json)
+    if (l->request->json)
         print_json(s);
     else
         print_text(s);
@@ -111,19 +111,20 @@ static void on_segment(void *ctx, const struct queue_segment_info *s)
 
 /* ---- who has read it ---- */
 
-static void print_consumer(const struct place *place, const struct consumer *c, uint64_t end_lsn)
+static void print_consumer(const struct request *request, const struct consumer *c,
+                           uint64_t end_lsn)
 {
-    bool configured = place->channel && strcmp(place->channel, c->name) == 0;
+    bool configured = request->channel && strcmp(request->channel, c->name) == 0;
     uint64_t behind = end_lsn > c->lsn ? end_lsn - c->lsn : 0;
     struct buf b = BUF_INIT;
 
-    if (place->json) {
+    if (request->json) {
         buf_put_str(&b, "{\"consumer\":");
         json_put_cstr(&b, c->name);
         buf_putf(&b, ",\"lsn\":%llu,\"behind\":%llu,\"written\":", (unsigned long long)c->lsn,
                  (unsigned long long)behind);
         put_time(&b, c->written_us);
-        if (place->channel)
+        if (request->channel)
             buf_putf(&b, ",\"configured\":%s", configured ? "true" : "false");
         buf_put_str(&b, "}");
     } else {
@@ -133,71 +134,71 @@ static void print_consumer(const struct place *place, const struct consumer *c, 
             clock_format(c->written_us, when, sizeof(when));
         buf_putf(&b, "target %s has read up to lsn %llu, %llu transactions before the end (%s)%s",
                  c->name, (unsigned long long)c->lsn, (unsigned long long)behind, when,
-                 place->channel && !configured ? "; not configured, the queue is not kept for it"
-                                               : "");
+                 request->channel && !configured ? "; not configured, the queue is not kept for it"
+                                                 : "");
     }
     puts(buf_cstr(&b));
     buf_release(&b);
 }
 
-static bool list_consumers(const struct place *place, struct err *err)
+static bool list_consumers(const struct request *request, struct err *err)
 {
     struct queue_identity id;
     struct queue_end end;
     struct consumers consumers;
 
-    if (!queue_read_end(place->dir, &place->options, &id, &end, err) ||
-        !consumers_read(fs_real(), place->dir, id.uuid, &consumers, err))
+    if (!queue_read_end(request->dir, &request->options, &id, &end, err) ||
+        !consumers_read(fs_real(), request->dir, id.uuid, &consumers, err))
         return false;
     for (size_t i = 0; i < consumers.n; i++)
-        print_consumer(place, &consumers.items[i], end.lsn);
-    if (!place->json && place->channel && !consumers_find(&consumers, place->channel))
-        printf("target %s has not read it yet; all of it is kept\n", place->channel);
+        print_consumer(request, &consumers.items[i], end.lsn);
+    if (!request->json && request->channel && !consumers_find(&consumers, request->channel))
+        printf("target %s has not read it yet; all of it is kept\n", request->channel);
     consumers_release(&consumers);
     return true;
 }
 
-static int list(const struct place *place, bool verify)
+static int list(const struct request *request, bool verify)
 {
-    struct listing l = {.place = place};
+    struct listing l = {.request = request};
     struct err err = ERR_INIT;
     uint64_t n;
 
-    if (!queue_inspect(place->dir, &place->options, verify, on_segment, &l, &err))
+    if (!queue_inspect(request->dir, &request->options, verify, on_segment, &l, &err))
         return command_fail(&err);
     n = l.total.last_lsn + 1 - l.total.first_lsn;
-    if (!place->json)
+    if (!request->json)
         printf("%s%llu transactions, %llu records in %u segments, %llu bytes, ratio %.1f\n",
                verify ? "sound: " : "", (unsigned long long)n, (unsigned long long)l.total.records,
                l.segments, (unsigned long long)l.total.stored_bytes, ratio(&l.total));
-    if (!verify && !list_consumers(place, &err))
+    if (!verify && !list_consumers(request, &err))
         return command_fail(&err);
     return 0;
 }
 
 /* ---- the command ---- */
 
-static int run(const struct place *place, const char *what, const struct dump_options *dump)
+static int run(const struct request *request, const char *what, const struct dump_options *dump)
 {
     struct err err = ERR_INIT;
 
     if (strcmp(what, "ls") == 0)
-        return list(place, false);
+        return list(request, false);
     if (strcmp(what, "verify") == 0)
-        return list(place, true);
+        return list(request, true);
     if (strcmp(what, "dump") != 0) {
         fprintf(stderr, "domicile: queue: unknown word '%s'; see 'domicile queue --help'\n", what);
         return 2;
     }
-    return queue_dump(place->dir, &place->options, dump, stdout, &err) ? 0 : command_fail(&err);
+    return queue_dump(request->dir, &request->options, dump, stdout, &err) ? 0 : command_fail(&err);
 }
 
 int command_queue(struct globals *g, int argc, char **argv)
 {
-    struct place place = {0};
+    struct request request = {0};
     struct dump_options dump = {0};
     struct strings words = {0};
-    const struct option_spec specs[] = {{"dir", OPTION_STRING, &place.dir},
+    const struct option_spec specs[] = {{"dir", OPTION_STRING, &request.dir},
                                         {"from", OPTION_U64, &dump.from},
                                         {"to", OPTION_U64, &dump.to},
                                         {"table", OPTION_STRING, &dump.table},
@@ -214,19 +215,19 @@ int command_queue(struct globals *g, int argc, char **argv)
         code = 2;
         goto done;
     }
-    place.json = g->json;
-    if (place.dir) {
-        code = run(&place, words.items[0], &dump);
+    request.json = g->json;
+    if (request.dir) {
+        code = run(&request, words.items[0], &dump);
         goto done;
     }
     if (!config_load(g->config_path, &config, &err)) {
         code = command_fail(&err);
         goto done;
     }
-    place.dir = config.queue_dir;
-    place.options = config.queue;
-    place.channel = config.channel;
-    code = run(&place, words.items[0], &dump);
+    request.dir = config.queue_dir;
+    request.options = config.queue;
+    request.channel = config.channel;
+    code = run(&request, words.items[0], &dump);
     config_release(&config);
 done:
     strings_release(&words);

@@ -49,7 +49,7 @@ static int64_t read_signed(struct cursor *c)
     return v & 1 ? -(int64_t)(v >> 1) - 1 : (int64_t)(v >> 1);
 }
 
-static void read_uuid(struct cursor *c, struct gtid *g)
+static void read_uuid(struct cursor *c, struct mysql_gtid *g)
 {
     for (size_t i = 0; i < sizeof(g->uuid); i++) {
         uint64_t byte = read_varlen(c);
@@ -60,7 +60,7 @@ static void read_uuid(struct cursor *c, struct gtid *g)
     }
 }
 
-static void read_tag(struct cursor *c, struct gtid *g)
+static void read_tag(struct cursor *c, struct mysql_gtid *g)
 {
     uint64_t n = read_varlen(c);
     struct bytes tag;
@@ -80,13 +80,13 @@ static bool read_field(struct cursor *c, uint64_t id, struct tx_begin *out)
 {
     switch (id) {
     case FIELD_UUID:
-        read_uuid(c, &out->gtid);
+        read_uuid(c, &out->gtid.mysql);
         return true;
     case FIELD_GNO:
-        out->gtid.gno = (uint64_t)read_signed(c);
+        out->gtid.mysql.gno = (uint64_t)read_signed(c);
         return true;
     case FIELD_TAG:
-        read_tag(c, &out->gtid);
+        read_tag(c, &out->gtid.mysql);
         return true;
     case FIELD_COMMIT_TIME:
         out->commit_us = read_varlen(c);
@@ -140,10 +140,10 @@ static void read_untagged(struct cursor *c, struct tx_begin *out)
     struct bytes uuid;
 
     cursor_u8(c);
-    uuid = cursor_bytes(c, sizeof(out->gtid.uuid));
-    if (uuid.len == sizeof(out->gtid.uuid))
-        memcpy(out->gtid.uuid, uuid.data, uuid.len);
-    out->gtid.gno = cursor_u64(c);
+    uuid = cursor_bytes(c, sizeof(out->gtid.mysql.uuid));
+    if (uuid.len == sizeof(out->gtid.mysql.uuid))
+        memcpy(out->gtid.mysql.uuid, uuid.data, uuid.len);
+    out->gtid.mysql.gno = cursor_u64(c);
     if (cursor_left(c) == 0)
         return;
     if (cursor_u8(c) != LOGICAL_CLOCK)
@@ -165,12 +165,12 @@ bool gtid_event_decode(struct bytes body, bool tagged, struct tx_begin *out, str
 {
     struct cursor c = cursor_of(body);
 
-    *out = (struct tx_begin){.lsn = 0};
+    *out = (struct tx_begin){.gtid.kind = GTID_MYSQL};
     if (tagged && !read_tagged(&c, out, err))
         return false;
     if (!tagged)
         read_untagged(&c, out);
-    if (c.bad || out->gtid.gno == 0 || out->gtid.gno > INT64_MAX) {
+    if (c.bad || out->gtid.mysql.gno == 0 || out->gtid.mysql.gno > INT64_MAX) {
         err_set(err, ERR_DATA, "a GTID event makes no sense");
         return false;
     }

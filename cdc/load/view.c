@@ -16,14 +16,14 @@ bool load_view_open(struct load *l, struct source *s, struct load_view *v, struc
     v->opened_us = clock_steady_us();
     if (!queue_wait_position(c->queue_dir, c->queue, l->lane_lsn, &bounds.hi, c->capture_ended,
                              &v->hi, err) ||
-        !queue_find_gtids(c->queue_dir, c->queue, l->lane_lsn, bounds.lo, &v->lo, err))
+        !queue_find_within(c->queue_dir, c->queue, l->lane_lsn, &bounds.lo, &v->lo, err))
         goto done;
     /* The upper bound is a binlog end, the lower one a set: both are right by themselves. */
     if (v->hi < v->lo)
         v->hi = v->lo;
     ok = queue_reader_open(c->queue_dir, c->queue, v->hi, &v->at_hi, err);
 done:
-    gtid_set_free(bounds.lo);
+    place_release(&bounds.lo);
     if (!ok)
         load_view_close(s, v);
     return ok;

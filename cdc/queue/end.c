@@ -240,9 +240,9 @@ bool end_write(const struct fs *fs, int fd, const uint8_t uuid[16], const struct
     buf_put_u64(&b, end->idle_us);
     buf_put_u64(&b, end->end.offset);
     buf_put_u64(&b, end->seen.offset);
-    buf_put(&b, end->gtid.uuid, 16);
-    buf_put_u64(&b, end->gtid.gno);
-    put_fixed(&b, end->gtid.tag, 40);
+    buf_put(&b, end->gtid.mysql.uuid, 16);
+    buf_put_u64(&b, end->gtid.mysql.gno);
+    put_fixed(&b, end->gtid.mysql.tag, 40);
     put_fixed(&b, end->end.file, POSITION_FILE_MAX + 1);
     put_fixed(&b, end->seen.file, POSITION_FILE_MAX + 1);
     seal(&b, 656, END_FILE_BYTES);
@@ -269,9 +269,10 @@ static bool parse_end(const uint8_t *data, const uint8_t uuid[16], struct end_st
     end->idle_us = cursor_u64(&c);
     end->end.offset = cursor_u64(&c);
     end->seen.offset = cursor_u64(&c);
-    memcpy(end->gtid.uuid, cursor_bytes(&c, 16).data, 16);
-    end->gtid.gno = cursor_u64(&c);
-    get_fixed(&c, end->gtid.tag, sizeof(end->gtid.tag), 40);
+    memcpy(end->gtid.mysql.uuid, cursor_bytes(&c, 16).data, 16);
+    end->gtid.mysql.gno = cursor_u64(&c);
+    get_fixed(&c, end->gtid.mysql.tag, sizeof(end->gtid.mysql.tag), 40);
+    end->gtid.kind = end->gtid.mysql.gno ? GTID_MYSQL : GTID_NONE;
     get_fixed(&c, end->end.file, sizeof(end->end.file), POSITION_FILE_MAX + 1);
     get_fixed(&c, end->seen.file, sizeof(end->seen.file), POSITION_FILE_MAX + 1);
     return true;

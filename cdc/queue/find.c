@@ -48,12 +48,12 @@ typedef bool passed_fn(const struct queue_reader *at_start, const void *what);
 
 static bool position_passed(const struct queue_reader *at_start, const void *what)
 {
-    return position_compare(&at_start->position, what) < 0;
+    return position_compare(&at_start->place.at, what) < 0;
 }
 
-static bool gtids_passed(const struct queue_reader *at_start, const void *what)
+static bool is_within(const struct queue_reader *at_start, const void *what)
 {
-    return at_start->executed != NULL && gtid_set_contains(what, at_start->executed);
+    return place_contains(what, &at_start->place);
 }
 
 /* Behind which LSN the walk may begin: binary search over the preambles. */
@@ -135,8 +135,8 @@ done:
     return ok;
 }
 
-bool queue_find_gtids(const char *dir, const struct queue_options *options, uint64_t from,
-                      const struct gtid_set *set, uint64_t *lsn, struct err *err)
+bool queue_find_within(const char *dir, const struct queue_options *options, uint64_t from,
+                       const struct place *place, uint64_t *lsn, struct err *err)
 {
     struct search s;
     struct queue_reader *r = NULL;
@@ -145,12 +145,12 @@ bool queue_find_gtids(const char *dir, const struct queue_options *options, uint
     bool ok = false;
 
     if (!search_init(&s, dir, options, from, err) ||
-        !narrow(&s, from, gtids_passed, set, lsn, err) || !walk_from(&s, *lsn, &r, err))
+        !narrow(&s, from, is_within, place, lsn, err) || !walk_from(&s, *lsn, &r, err))
         return false;
     while (got) {
         if (!reader_step(r, &got, &item, err))
             goto done;
-        if (got && item.kind == QUEUE_BEGIN && !gtid_set_has(set, &item.begin.gtid))
+        if (got && item.kind == QUEUE_BEGIN && !place_has(place, &item.begin.gtid))
             break;
         if (got && item.kind == QUEUE_END)
             *lsn = item.end.lsn;
@@ -161,9 +161,9 @@ done:
     return ok;
 }
 
-static bool gtids_missing(const struct queue_reader *at_start, const void *what)
+static bool is_before(const struct queue_reader *at_start, const void *what)
 {
-    return at_start->executed == NULL || !gtid_set_contains(at_start->executed, what);
+    return !place_contains(&at_start->place, what);
 }
 
 /* What was trimmed away ends here. */
@@ -179,8 +179,8 @@ static bool first_place(const struct search *s, uint64_t *after, struct err *err
     return true;
 }
 
-bool queue_find_gtids_end(const char *dir, const struct queue_options *options,
-                          const struct gtid_set *set, uint64_t *lsn, struct err *err)
+bool queue_find_behind(const char *dir, const struct queue_options *options,
+                       const struct place *goal, uint64_t *lsn, struct err *err)
 {
     struct search s;
     struct queue_reader *r = NULL;
@@ -190,11 +190,11 @@ bool queue_find_gtids_end(const char *dir, const struct queue_options *options,
     bool ok = false;
 
     if (!search_init(&s, dir, options, 0, err) || !first_place(&s, lsn, err) ||
-        !narrow(&s, *lsn, gtids_missing, set, lsn, err) ||
+        !narrow(&s, *lsn, is_before, goal, lsn, err) ||
         !reader_find_segment(s.fs, dir, *lsn + 1, &segment, err) ||
         !walker_open(&s, segment, *lsn, true, &r, err))
         return false;
-    while (gtids_missing(r, set)) {
+    while (is_before(r, goal)) {
         if (!reader_step(r, &got, &item, err))
             goto done;
         if (!got) {

@@ -75,7 +75,7 @@ void queue_close(struct queue *q)
     record_definitions_release(&q->definitions);
     catalog_free(q->catalog);
     catalog_free(q->databases);
-    gtid_set_free(q->executed);
+    place_release(&q->place);
     buf_release(&q->block);
     buf_release(&q->packed);
     buf_release(&q->record);
@@ -172,17 +172,17 @@ bool queue_exists(const char *dir, const struct queue_options *options)
 }
 
 bool queue_create(const char *dir, const struct queue_options *options,
-                  const struct queue_identity *id, const struct gtid_set *executed,
-                  const struct position *start, const struct catalog *catalog, struct err *err)
+                  const struct queue_identity *id, const struct place *start,
+                  const struct catalog *catalog, struct err *err)
 {
     struct queue *q = queue_new(dir, options);
     bool ok = false;
 
     q->id = *id;
-    q->executed = executed ? gtid_set_clone(executed) : gtid_set_new();
+    place_copy(&q->place, start);
     q->catalog = copy_catalog(catalog);
-    q->last.end = *start;
-    q->last.seen = *start;
+    q->last.end = start->at;
+    q->last.seen = start->at;
     if (!q->fs->make_dir(q->fs->ctx, dir, err) || !sync_parent(q->fs, dir, err))
         goto done;
     if (!identity_claim(q->fs, dir, &q->lock_fd, err)) {
@@ -363,17 +363,17 @@ static bool recover_state(struct queue *q, struct err *err)
     q->lsn = r->lsn;
     q->last = (struct queue_end){.lsn = r->lsn,
                                  .gtid = r->begin.gtid,
-                                 .end = r->position,
+                                 .end = r->place.at,
                                  .commit_us = r->begin.commit_us,
-                                 .seen = r->position};
+                                 .seen = r->place.at};
     q->first_us = r->first_us;
     q->last_us = r->begin.commit_us;
     q->next_id = r->next_id;
     q->catalog = r->catalog;
     q->definitions = r->definitions;
-    q->executed = r->executed ? r->executed : gtid_set_new();
+    q->place = r->place;
     r->catalog = NULL;
-    r->executed = NULL;
+    r->place = (struct place){0};
     r->definitions = (struct record_definitions){0};
     note_databases(q);
     ok = true;
@@ -427,9 +427,9 @@ const struct queue_identity *queue_identity(const struct queue *q)
     return &q->id;
 }
 
-const struct gtid_set *queue_executed(const struct queue *q)
+const struct place *queue_place(const struct queue *q)
 {
-    return q->executed;
+    return &q->place;
 }
 
 struct catalog *queue_catalog(struct queue *q)
@@ -595,8 +595,9 @@ bool queue_finish(struct queue *q, const struct position *end, uint64_t *lsn, st
     if (!usable(q, err))
         return false;
     record_put_end(&q->record, &e);
-    if (!put(q, false, err))
+    if (!place_add(&q->place, &q->begin.gtid, err) || !put(q, false, err))
         return false;
+    q->place.at = *end;
     q->in_tx = false;
     q->streamed = false;
     q->done = q->open;
@@ -609,8 +610,6 @@ bool queue_finish(struct queue *q, const struct position *end, uint64_t *lsn, st
                                  .seen = *end};
     q->first_us = q->first_us ? q->first_us : q->begin.commit_us;
     q->last_us = q->begin.commit_us;
-    if (q->begin.gtid.gno != 0)
-        gtid_set_add(q->executed, &q->begin.gtid);
     if (q->databases_touched)
         note_databases(q);
     *lsn = e.lsn;

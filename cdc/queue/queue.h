@@ -52,12 +52,11 @@ struct queue_end {
 
 struct queue;
 
-/* Make an empty queue. `executed`: GTIDs before its first transaction; `catalog`: all
- * definitions at that position (copied); start: binlog position, file may be "". */
+/* Make an empty queue. start: the place before its first transaction, file may be "";
+ * catalog: all definitions there (copied). */
 MUST_CHECK bool queue_create(const char *dir, const struct queue_options *options,
-                             const struct queue_identity *id, const struct gtid_set *executed,
-                             const struct position *start, const struct catalog *catalog,
-                             struct err *err);
+                             const struct queue_identity *id, const struct place *start,
+                             const struct catalog *catalog, struct err *err);
 bool queue_exists(const char *dir, const struct queue_options *options);
 /* Open for writing: recovery of the tail as in algorithms.md 5.3. */
 MUST_CHECK bool queue_open(const char *dir, const struct queue_options *options, struct queue **out,
@@ -65,8 +64,8 @@ MUST_CHECK bool queue_open(const char *dir, const struct queue_options *options,
 void queue_close(struct queue *q); /* unsynced transactions are lost, legally */
 
 const struct queue_identity *queue_identity(const struct queue *q);
-/* All GTIDs up to the last complete transaction (not only synced). Borrowed. */
-const struct gtid_set *queue_executed(const struct queue *q);
+/* Behind the last complete transaction (not only synced): where to go on. Borrowed. */
+const struct place *queue_place(const struct queue *q);
 /* The catalogue at the last complete transaction. Borrowed; the writer thread may replay DDL
  * on it (queue_catalog) right before it calls queue_ddl() for it. */
 struct catalog *queue_catalog(struct queue *q);
@@ -129,9 +128,6 @@ MUST_CHECK bool queue_read(struct queue_reader *r, unsigned timeout_ms, bool *go
                            struct queue_item *item, struct err *err);
 /* The catalogue at the reader's place (after all DDL items already returned). Borrowed. */
 const struct catalog *queue_reader_catalog(const struct queue_reader *r);
-/* GTIDs of everything before the reader's first transaction: new set. */
-MUST_CHECK bool queue_reader_executed(struct queue_reader *r, struct gtid_set **out,
-                                      struct err *err);
 
 /* The first LSN > from whose end position is at or behind `at`; ERR_RETRY reason
  * "not_yet" when the published queue does not reach it. Where no transaction ends there but
@@ -140,15 +136,15 @@ MUST_CHECK bool queue_reader_executed(struct queue_reader *r, struct gtid_set **
 MUST_CHECK bool queue_find_position(const char *dir, const struct queue_options *options,
                                     uint64_t from, const struct position *at, uint64_t *lsn,
                                     struct err *err);
-/* The largest n such that all transactions from+1..n are in the set. */
-MUST_CHECK bool queue_find_gtids(const char *dir, const struct queue_options *options,
-                                 uint64_t from, const struct gtid_set *set, uint64_t *lsn,
-                                 struct err *err);
+/* The largest n such that all transactions from+1..n are among the GTIDs of `place`. */
+MUST_CHECK bool queue_find_within(const char *dir, const struct queue_options *options,
+                                  uint64_t from, const struct place *place, uint64_t *lsn,
+                                  struct err *err);
 
-/* The first LSN behind which all GTIDs of the set have come; 0 or the last LSN that is trimmed
+/* The first LSN behind which all GTIDs of `goal` have come; 0 or the last LSN that is trimmed
  * away when they had before. ERR_RETRY reason "not_yet". */
-MUST_CHECK bool queue_find_gtids_end(const char *dir, const struct queue_options *options,
-                                     const struct gtid_set *set, uint64_t *lsn, struct err *err);
+MUST_CHECK bool queue_find_behind(const char *dir, const struct queue_options *options,
+                                  const struct place *goal, uint64_t *lsn, struct err *err);
 
 /* ---- inspection ---- */
 

@@ -263,9 +263,10 @@ static bool take_database(struct queue_reader *r, struct bytes body, struct err 
 
 static bool take_gtids(struct queue_reader *r, struct bytes body, struct err *err)
 {
-    if (!r->collect || r->executed != NULL)
+    if (!r->collect || r->placed)
         return true;
-    return record_get_gtids(body, &r->executed, err);
+    r->placed = true;
+    return record_get_gtids(body, &r->place, err);
 }
 
 static bool take_start(struct queue_reader *r, struct bytes body, struct err *err)
@@ -275,7 +276,7 @@ static bool take_start(struct queue_reader *r, struct bytes body, struct err *er
     if (!record_get_start(body, &start, err))
         return false;
     if (r->begin.lsn == 0) { /* the first segment read; later ones say what was read */
-        r->position = start.position;
+        r->place.at = start.position;
         r->begin.lsn = r->lsn;
         r->begin.gtid = start.gtid;
         r->begin.commit_us = start.commit_us;
@@ -323,13 +324,12 @@ static bool take_end(struct queue_reader *r, struct bytes body, struct tx_end *e
         return here_corrupt(r, "a transaction ends out of order", err);
     r->in_tx = false;
     r->lsn = end->lsn;
-    r->position = end->end;
-    if (r->collect && r->begin.gtid.gno != 0) {
-        if (r->executed == NULL)
-            return here_corrupt(r, "the segment's GTID set is missing", err);
-        gtid_set_add(r->executed, &r->begin.gtid);
-    }
-    return true;
+    r->place.at = end->end;
+    if (!r->collect)
+        return true;
+    if (!r->placed)
+        return here_corrupt(r, "the segment's GTID set is missing", err);
+    return place_add(&r->place, &r->begin.gtid, err);
 }
 
 static bool take_ddl(struct queue_reader *r, struct bytes body, struct ddl *ddl, struct err *err)
@@ -430,7 +430,6 @@ static struct queue_reader *reader_new(const struct reader_start *start)
     r->part = BUF_INIT_MAX(RECORD_BYTES_MAX + 16);
     r->catalog = catalog_new();
     r->next_id = 1;
-    r->opened_after = start->after;
     r->after = start->after;
     return r;
 }
@@ -496,7 +495,7 @@ void queue_reader_close(struct queue_reader *r)
     record_definitions_release(&r->definitions);
     record_row_release(&r->row);
     catalog_free(r->catalog);
-    gtid_set_free(r->executed);
+    place_release(&r->place);
     arena_release(&r->arena);
     buf_release(&r->raw);
     buf_release(&r->part);
@@ -565,8 +564,8 @@ static bool prove_end(const struct fs *fs, const char *dir, const struct queue_i
     out->end.lsn = r->lsn;
     out->end.gtid = r->begin.gtid;
     out->end.commit_us = r->begin.commit_us;
-    out->end.end = r->position;
-    out->end.seen = r->position;
+    out->end.end = r->place.at;
+    out->end.seen = r->place.at;
     ok = true;
 done:
     queue_reader_close(r);
@@ -637,26 +636,4 @@ bool queue_read(struct queue_reader *r, unsigned timeout_ms, bool *got, struct q
 const struct catalog *queue_reader_catalog(const struct queue_reader *r)
 {
     return r->catalog;
-}
-
-bool queue_reader_executed(struct queue_reader *r, struct gtid_set **out, struct err *err)
-{
-    struct reader_start start = {.fs = r->fs,
-                                 .dir = r->dir,
-                                 .id = &r->id,
-                                 .after = r->opened_after,
-                                 .end = &r->end,
-                                 .collect = true};
-    struct queue_reader *walker = NULL;
-    bool ok;
-
-    *out = NULL;
-    ok = reader_find_segment(r->fs, r->dir, start.after + 1, &start.segment, err) &&
-         reader_open(&start, &walker, err);
-    if (ok) {
-        *out = walker->executed ? walker->executed : gtid_set_new();
-        walker->executed = NULL;
-    }
-    queue_reader_close(walker);
-    return ok;
 }

@@ -17,7 +17,7 @@ struct queue_reader {
     struct end_state end;
     bool fixed;   /* `end` does not move */
     bool rows;    /* decode row changes, else they are passed over */
-    bool collect; /* keep `executed` */
+    bool collect; /* keep the GTIDs of `place` */
 
     struct segment seg;
     ZSTD_DCtx *zstd;
@@ -25,19 +25,18 @@ struct queue_reader {
     struct bytes left; /* what is left of it */
     struct buf part;   /* a record that spans blocks */
 
-    uint64_t opened_after;
     uint64_t after; /* transactions up to this one are passed over */
     uint64_t lsn;   /* last complete transaction read */
     bool in_tx;
-    struct tx_begin begin;    /* of the transaction being read, or the last one */
-    struct position position; /* behind the last complete transaction */
-    uint64_t first_us;        /* commit times of the transactions decoded */
+    struct tx_begin begin; /* of the transaction being read, or the last one */
+    struct place place;    /* behind the last complete transaction; its GTIDs with collect only */
+    bool placed;           /* the GTIDs have been read */
+    uint64_t first_us;     /* commit times of the transactions decoded */
 
     struct catalog *catalog;
     struct record_definitions definitions;
     struct map pending; /* id: struct table that the catalogue does not own yet */
     uint32_t next_id;
-    struct gtid_set *executed; /* with collect: up to lsn */
     struct arena arena;
     struct record_row row;
 };

@@ -199,63 +199,6 @@ static const char *get_string(struct cursor *c, struct arena *arena)
     return arena_strndup(arena, b.len ? (const char *)b.data : "", b.len);
 }
 
-/* Into a zeroed C string of at most max bytes. */
-static void get_name(struct cursor *c, struct bytes name, char *out, size_t max)
-{
-    if (name.len > max || (name.len > 0 && memchr(name.data, '\0', name.len) != NULL))
-        c->bad = true;
-    else if (name.len > 0)
-        memcpy(out, name.data, name.len);
-}
-
-static void put_position(struct buf *out, const struct position *p)
-{
-    put_string(out, p->file);
-    buf_put_varint(out, p->offset);
-}
-
-static void get_position(struct cursor *c, struct position *p)
-{
-    struct bytes name = cursor_varbytes(c);
-
-    *p = (struct position){.offset = cursor_varint(c)};
-    get_name(c, name, p->file, POSITION_FILE_MAX);
-}
-
-static void put_gtid(struct buf *out, const struct gtid *g)
-{
-    if (g->gno == 0) {
-        buf_put_u8(out, 0);
-        return;
-    }
-    buf_put_u8(out, g->tag[0] ? 2 : 1);
-    buf_put(out, g->uuid, sizeof(g->uuid));
-    buf_put_varint(out, g->gno);
-    if (g->tag[0])
-        put_string(out, g->tag);
-}
-
-static void get_gtid(struct cursor *c, struct gtid *g)
-{
-    uint8_t form = cursor_u8(c);
-    struct bytes b;
-
-    memset(g, 0, sizeof(*g));
-    if (form == 0)
-        return;
-    b = cursor_bytes(c, sizeof(g->uuid));
-    g->gno = cursor_varint(c);
-    if (form > 2 || b.len != sizeof(g->uuid) || g->gno == 0) {
-        c->bad = true;
-        return;
-    }
-    memcpy(g->uuid, b.data, sizeof(g->uuid));
-    if (form == 1)
-        return;
-    get_name(c, cursor_varbytes(c), g->tag, GTID_TAG_MAX);
-    c->bad = c->bad || g->tag[0] == '\0';
-}
-
 static bool used_up(const struct cursor *c)
 {
     return !c->bad && c->p == c->end;
@@ -452,7 +395,7 @@ void record_put_begin(struct buf *out, const struct tx_begin *begin)
     size_t start = record_open(out, RECORD_BEGIN);
 
     buf_put_varint(out, begin->lsn);
-    put_gtid(out, &begin->gtid);
+    gtid_put(&begin->gtid, out);
     buf_put_varint(out, begin->commit_us);
     buf_put_varint(out, begin->original_us);
     buf_put_varint(out, begin->receive_us);
@@ -465,7 +408,7 @@ bool record_get_begin(struct bytes body, struct tx_begin *out, struct err *err)
     struct cursor c = cursor_of(body);
 
     out->lsn = cursor_varint(&c);
-    get_gtid(&c, &out->gtid);
+    gtid_get(&c, &out->gtid);
     out->commit_us = cursor_varint(&c);
     out->original_us = cursor_varint(&c);
     out->receive_us = cursor_varint(&c);
@@ -478,7 +421,7 @@ void record_put_end(struct buf *out, const struct tx_end *end)
     size_t start = record_open(out, RECORD_END);
 
     buf_put_varint(out, end->lsn);
-    put_position(out, &end->end);
+    position_put(&end->end, out);
     record_close(out, start);
 }
 
@@ -487,7 +430,7 @@ bool record_get_end(struct bytes body, struct tx_end *out, struct err *err)
     struct cursor c = cursor_of(body);
 
     out->lsn = cursor_varint(&c);
-    get_position(&c, &out->end);
+    position_get(&c, &out->end);
     return used_up(&c) || corrupt(err, "end");
 }
 
@@ -626,27 +569,31 @@ bool record_get_database(struct bytes body, struct arena *arena, const char **db
     return used_up(&c) || corrupt(err, "database");
 }
 
-void record_put_gtids(struct buf *out, const struct gtid_set *set)
+void record_put_gtids(struct buf *out, const struct place *place)
 {
     size_t start = record_open(out, RECORD_GTIDS);
 
-    gtid_set_encode(set, out);
+    if (place->kind == GTID_MYSQL)
+        mysql_set_encode(place->mysql, out);
+    else
+        buf_put_u64(out, 0);
     record_close(out, start);
 }
 
-bool record_get_gtids(struct bytes body, struct gtid_set **out, struct err *err)
+bool record_get_gtids(struct bytes body, struct place *out, struct err *err)
 {
-    if (gtid_set_decode(body, out, err))
-        return true;
-    return corrupt(err, "gtids");
+    if (!mysql_set_decode(body, &out->mysql, err))
+        return corrupt(err, "gtids");
+    out->kind = GTID_MYSQL;
+    return true;
 }
 
 void record_put_start(struct buf *out, const struct record_start *start)
 {
     size_t at = record_open(out, RECORD_START);
 
-    put_position(out, &start->position);
-    put_gtid(out, &start->gtid);
+    position_put(&start->position, out);
+    gtid_put(&start->gtid, out);
     buf_put_varint(out, start->commit_us);
     buf_put_varint(out, start->next_id);
     record_close(out, at);
@@ -656,8 +603,8 @@ bool record_get_start(struct bytes body, struct record_start *out, struct err *e
 {
     struct cursor c = cursor_of(body);
 
-    get_position(&c, &out->position);
-    get_gtid(&c, &out->gtid);
+    position_get(&c, &out->position);
+    gtid_get(&c, &out->gtid);
     out->commit_us = cursor_varint(&c);
     out->next_id = get_u32(&c);
     return used_up(&c) || corrupt(err, "start");

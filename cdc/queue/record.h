@@ -92,7 +92,7 @@ void record_put_end(struct buf *out, const struct tx_end *end);
 void record_put_table(struct buf *out, uint32_t id, bool live, const struct table *table);
 void record_put_database(struct buf *out, const char *db, const char *charset,
                          const char *collation);
-void record_put_gtids(struct buf *out, const struct gtid_set *set);
+void record_put_gtids(struct buf *out, const struct place *place);
 void record_put_start(struct buf *out, const struct record_start *start);
 
 MUST_CHECK bool record_get_begin(struct bytes body, struct tx_begin *out, struct err *err);
@@ -107,7 +107,8 @@ MUST_CHECK bool record_get_table(struct bytes body, struct record_table *out, st
 /* The strings live in the arena. */
 MUST_CHECK bool record_get_database(struct bytes body, struct arena *arena, const char **db,
                                     const char **charset, const char **collation, struct err *err);
-MUST_CHECK bool record_get_gtids(struct bytes body, struct gtid_set **out, struct err *err);
+/* Gives `out`, which has none, its GTIDs. */
+MUST_CHECK bool record_get_gtids(struct bytes body, struct place *out, struct err *err);
 MUST_CHECK bool record_get_start(struct bytes body, struct record_start *out, struct err *err);
 
 #endif

@@ -361,7 +361,7 @@ static bool put_preamble(struct queue *q, struct err *err)
     record_put_start(&q->record, &start);
     ok = put(q, false, err);
     if (ok) {
-        record_put_gtids(&q->record, q->executed);
+        record_put_gtids(&q->record, &q->place);
         ok = put(q, false, err);
     }
     ok = ok && put_databases(q, err) && put_tables(q, err) && flush_piece(q, 0, err);

@@ -86,7 +86,7 @@ struct queue {
     struct catalog *databases; /* as of the last complete transaction, no tables */
     struct record_definitions definitions;
     uint32_t next_id;
-    struct gtid_set *executed;
+    struct place place;    /* behind the last complete transaction */
     uint64_t lsn;          /* last complete transaction, synced or not */
     struct queue_end last; /* the same, as it will be published */
     uint64_t first_us;     /* commit times in the open segment */

@@ -11,8 +11,7 @@ static bool ends_at(const struct queue_end *end, uint64_t from, const struct pos
 {
     if (end->lsn != from)
         return false;
-    return (end->end.file[0] && position_compare(&end->end, at) >= 0) ||
-           (end->seen.file[0] && position_compare(&end->seen, at) >= 0);
+    return position_reached(&end->end, at) || position_reached(&end->seen, at);
 }
 
 static bool has_moved(const struct queue_end *a, const struct queue_end *b)

@@ -247,32 +247,21 @@ bool service_load(struct service *s, const char **only, size_t n_only,
 
 bool until_parse(const char *text, struct until *until, struct err *err)
 {
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    unsigned long long number = colon ? strtoull(colon + 1, &end, 10) : 0;
-    bool is_number = colon && end != colon + 1 && *end == '\0';
-    bool is_file = is_number && strchr(text, '.') && strchr(text, ':') == colon;
+    char *end;
 
     memset(until, 0, sizeof(*until));
-    if (is_number && strncmp(text, "lsn:", 4) == 0) {
+    if (strncmp(text, "lsn:", 4) == 0 && text[4] >= '0' && text[4] <= '9') {
         until->kind = UNTIL_LSN;
-        until->lsn = number;
+        until->lsn = strtoull(text + 4, &end, 10);
+        if (*end == '\0')
+            return true;
+    }
+    until->kind = UNTIL_PLACE;
+    if (place_parse(text, &until->place, err))
         return true;
-    }
-    if (is_file && (size_t)(colon - text) <= POSITION_FILE_MAX) {
-        until->kind = UNTIL_POSITION;
-        snprintf(until->position.file, sizeof(until->position.file), "%.*s", (int)(colon - text),
-                 text);
-        until->position.offset = number;
-        return true;
-    }
-    until->kind = UNTIL_GTIDS;
-    if (!gtid_set_parse(text, &until->gtids, err)) {
-        err_set(err, ERR_CONFIG,
-                "--until \"%.100s\" is none of lsn:NUMBER, FILE:OFFSET and a GTID set", text);
-        return false;
-    }
-    return true;
+    err_set(err, ERR_CONFIG, "--until \"%.100s\" is none of lsn:NUMBER, FILE:OFFSET and a GTID set",
+            text);
+    return false;
 }
 
 bool until_now(const struct config *config, struct until *until, struct err *err)
@@ -281,18 +270,17 @@ bool until_now(const struct config *config, struct until *until, struct err *err
     bool ok;
 
     memset(until, 0, sizeof(*until));
-    until->kind = UNTIL_POSITION;
+    until->kind = UNTIL_PLACE;
     if (!source_connect(&config->source, &s, err))
         return false;
-    ok = source_binlog_end(s, &until->position, err);
+    ok = source_binlog_end(s, &until->place.at, err);
     source_close(s);
     return ok;
 }
 
 void until_release(struct until *until)
 {
-    gtid_set_free(until->gtids);
-    until->gtids = NULL;
+    place_release(&until->place);
 }
 
 /* The set may leave out what came before it: its last one to come counts. */
@@ -304,16 +292,11 @@ static bool gtids_reached(const struct config *c, const struct queue_end *end, u
         return true;
     until->looked = true;
     until->looked_lsn = end->lsn;
-    if (!queue_find_gtids_end(c->queue_dir, &c->queue, until->gtids, lsn, err))
+    if (!queue_find_behind(c->queue_dir, &c->queue, &until->place, lsn, err))
         return strcmp(err->reason, "not_yet") == 0;
     *lsn = *lsn < from ? from : *lsn;
     *reached = true;
     return true;
-}
-
-static bool is_behind(const struct position *seen, const struct position *at)
-{
-    return seen->file[0] && position_compare(seen, at) >= 0;
 }
 
 /* *lsn: the transaction to stop behind, counted from where the lane is; a goal that the lane
@@ -322,6 +305,7 @@ static bool until_reached(struct service *s, struct until *until, uint64_t *lsn,
                           struct err *err)
 {
     const struct config *c = s->config;
+    const struct position *at = &until->place.at;
     struct queue_identity id;
     struct queue_end end;
     struct apply_stats lane = {0};
@@ -332,17 +316,17 @@ static bool until_reached(struct service *s, struct until *until, uint64_t *lsn,
         apply_stats_read(s->apply, &lane);
     else
         lane.lsn = end.lsn; /* capture alone: the queue's end is all that counts */
-    if (until->kind == UNTIL_GTIDS)
-        return gtids_reached(c, &end, lane.lsn, until, lsn, reached, err);
     if (until->kind == UNTIL_LSN) {
         *lsn = until->lsn;
         *reached = end.lsn >= until->lsn;
         return true;
     }
+    if (place_has_gtids(&until->place))
+        return gtids_reached(c, &end, lane.lsn, until, lsn, reached, err);
     *lsn = lane.lsn;
-    *reached = is_behind(&end.end, &until->position) || is_behind(&end.seen, &until->position);
-    return !*reached || end.lsn == lane.lsn || is_behind(&lane.position, &until->position) ||
-           queue_find_position(c->queue_dir, &c->queue, lane.lsn, &until->position, lsn, err);
+    *reached = position_reached(&end.end, at) || position_reached(&end.seen, at);
+    return !*reached || end.lsn == lane.lsn || position_reached(&lane.position, at) ||
+           queue_find_position(c->queue_dir, &c->queue, lane.lsn, at, lsn, err);
 }
 
 bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn, struct err *err)

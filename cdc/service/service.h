@@ -63,18 +63,17 @@ MUST_CHECK bool service_load(struct service *s, const char **only, size_t n_only
 
 /* ---- where to stop ---- */
 
-enum until_kind { UNTIL_FOREVER, UNTIL_LSN, UNTIL_POSITION, UNTIL_GTIDS };
+enum until_kind { UNTIL_FOREVER, UNTIL_LSN, UNTIL_PLACE };
 
 struct until {
     enum until_kind kind;
     uint64_t lsn;
-    struct position position;
-    struct gtid_set *gtids;
-    bool looked; /* for UNTIL_GTIDS: at the queue that ended at looked_lsn, in vain */
+    struct place place;
+    bool looked; /* for GTIDs: at the queue that ended at looked_lsn, in vain */
     uint64_t looked_lsn;
 };
 
-/* "lsn:N", "FILE:OFFSET" or a GTID set. */
+/* "lsn:N" or a place. */
 MUST_CHECK bool until_parse(const char *text, struct until *until, struct err *err);
 /* The source's binlog end right now. */
 MUST_CHECK bool until_now(const struct config *config, struct until *until, struct err *err);

@@ -447,32 +447,20 @@ bool source_query_one(struct source *s, const char *sql, char **out, struct err 
     return false;
 }
 
-bool source_gtids(struct source *s, struct gtid_set **executed, struct gtid_set **purged,
-                  struct err *err)
+bool source_executed(struct source *s, struct place *out, struct err *err)
 {
-    char *texts[2] = {NULL, NULL};
-    bool ok = false;
+    char *text = NULL;
+    bool ok;
 
-    *executed = NULL;
-    *purged = NULL;
+    memset(out, 0, sizeof(*out));
     if (s->info.is_mariadb) {
         err_reason(err, ERR_SERVER, "mariadb_source", "MariaDB sources are not supported yet");
         err->side = ERR_SIDE_SOURCE;
         return false;
     }
-    if (!source_query_one(s, "SELECT @@GLOBAL.gtid_executed", &texts[0], err) ||
-        !source_query_one(s, "SELECT @@GLOBAL.gtid_purged", &texts[1], err))
-        goto done;
-    if (!gtid_set_parse(texts[0] ? texts[0] : "", executed, err) ||
-        !gtid_set_parse(texts[1] ? texts[1] : "", purged, err)) {
-        gtid_set_free(*executed);
-        *executed = NULL;
-        goto done;
-    }
-    ok = true;
-done:
-    free(texts[0]);
-    free(texts[1]);
+    ok = source_query_one(s, "SELECT @@GLOBAL.gtid_executed", &text, err) &&
+         place_parse(text ? text : "", out, err);
+    free(text);
     return ok;
 }
 

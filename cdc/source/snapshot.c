@@ -21,10 +21,9 @@
 
 bool source_view_open(struct source *s, struct source_view_bounds *bounds, struct err *err)
 {
-    struct gtid_set *purged = NULL;
     bool ok = false;
 
-    bounds->lo = NULL;
+    bounds->lo = (struct place){0};
     if (!s->info.order_commits) {
         err_reason(err, ERR_SERVER, "order_commits",
                    "binlog_order_commits is OFF on the source; set it ON");
@@ -32,16 +31,13 @@ bool source_view_open(struct source *s, struct source_view_bounds *bounds, struc
         return false;
     }
     if (source_exec(s, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
-        source_gtids(s, &bounds->lo, &purged, err) &&
+        source_executed(s, &bounds->lo, err) &&
         source_exec(s, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err) &&
         source_binlog_end(s, &bounds->hi, err))
         ok = true;
-    gtid_set_free(purged);
     s->in_view = ok;
-    if (!ok) {
-        gtid_set_free(bounds->lo);
-        bounds->lo = NULL;
-    }
+    if (!ok)
+        place_release(&bounds->lo);
     return ok;
 }
 

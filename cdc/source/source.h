@@ -11,7 +11,7 @@
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "schema/change.h"
-#include "schema/gtid.h"
+#include "schema/place.h"
 #include "schema/selection.h"
 #include "targets/canon.h"
 
@@ -64,9 +64,8 @@ MUST_CHECK bool source_query(struct source *s, const char *sql, source_row_fn *r
 /* First column of the first row as a C string, free() it; NULL in *out for no row or NULL. */
 MUST_CHECK bool source_query_one(struct source *s, const char *sql, char **out, struct err *err);
 
-/* @@GLOBAL.gtid_executed and @@GLOBAL.gtid_purged; free with gtid_set_free. */
-MUST_CHECK bool source_gtids(struct source *s, struct gtid_set **executed, struct gtid_set **purged,
-                             struct err *err);
+/* What is executed by now, without file and offset; the caller releases it. */
+MUST_CHECK bool source_executed(struct source *s, struct place *out, struct err *err);
 /* Binlog end: SHOW BINARY LOG STATUS. */
 MUST_CHECK bool source_binlog_end(struct source *s, struct position *end, struct err *err);
 
@@ -116,8 +115,7 @@ MUST_CHECK bool source_may_stream(struct source *s, bool *may, struct err *err);
  * (missing GTIDs named), "diverged" (we have more than the source), "privilege", "duplicate_id";
  * ERR_RETRY for lost connections.
  */
-MUST_CHECK bool source_stream_start(struct source *s, const struct gtid_set *executed,
-                                    struct err *err);
+MUST_CHECK bool source_stream_start(struct source *s, const struct place *from, struct err *err);
 /* Is more data waiting in the socket or in the client's buffer right now? */
 bool source_stream_pending(struct source *s);
 /*
@@ -132,8 +130,8 @@ MUST_CHECK bool source_stream_next(struct source *s, unsigned timeout_ms, struct
 /* A view bracketed between two places: it shows exactly the first j transactions of the
  * binlog, lo <= j <= hi (algorithms.md 1.1: order of commits on, checked at connect). */
 struct source_view_bounds {
-    struct gtid_set *lo; /* gtid_executed read before the view; the caller frees it */
-    struct position hi;  /* binlog end read after the view */
+    struct place lo;    /* executed before the view; the caller releases it */
+    struct position hi; /* binlog end read after the view */
 };
 /* START TRANSACTION WITH CONSISTENT SNAPSHOT, REPEATABLE READ, UTC, utf8mb4, read only. */
 MUST_CHECK bool source_view_open(struct source *s, struct source_view_bounds *bounds,

@@ -155,13 +155,16 @@ static bool register_replica(struct source *s, struct err *err)
     return ok;
 }
 
-static bool send_dump(struct source *s, const struct gtid_set *executed, struct err *err)
+static bool send_dump(struct source *s, const struct place *from, struct err *err)
 {
     struct buf set = BUF_INIT_MAX(GTID_WIRE_MAX);
     struct buf b = BUF_INIT_MAX(GTID_WIRE_MAX);
     bool ok = false;
 
-    gtid_set_encode(executed, &set);
+    if (from->kind == GTID_MYSQL)
+        mysql_set_encode(from->mysql, &set);
+    else
+        buf_put_u64(&set, 0); /* the empty set */
     buf_put_u16(&b, s->info.version_number >= VERSION_HEARTBEAT_V2 ? FLAG_HEARTBEAT_V2 : 0);
     buf_put_u32(&b, s->server_id);
     buf_put_u32(&b, 0);
@@ -244,7 +247,7 @@ static bool check_settings(const struct source_info *i, struct err *err)
     return true;
 }
 
-bool source_stream_start(struct source *s, const struct gtid_set *executed, struct err *err)
+bool source_stream_start(struct source *s, const struct place *from, struct err *err)
 {
     if (!check_settings(&s->info, err))
         return false;
@@ -256,7 +259,7 @@ bool source_stream_start(struct source *s, const struct gtid_set *executed, stru
         return false;
     shorten_timeout(s);
     /* The first packet is the answer: an error, or the name of the first file. */
-    if (!send_dump(s, executed, err) || !read_packet(s, &s->first, err))
+    if (!send_dump(s, from, err) || !read_packet(s, &s->first, err))
         return false;
     s->streaming = true;
     s->has_first = true;

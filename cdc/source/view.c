@@ -15,10 +15,9 @@ bool source_view_open_behind(struct source *s, const struct gtid *applied,
     for (;;) {
         if (!source_view_open(s, bounds, err))
             return false;
-        if (!applied->gno || gtid_set_has(bounds->lo, applied))
+        if (applied->kind == GTID_NONE || place_has(&bounds->lo, applied))
             return true;
-        gtid_set_free(bounds->lo);
-        bounds->lo = NULL;
+        place_release(&bounds->lo);
         if (!source_view_close(s, err))
             return false;
         if (stop_requested()) {

@@ -7,7 +7,7 @@
 #include "cdc/source/source.h"
 
 /*
- * source_view_open(), again and again until the lower bound holds `applied` (gno 0: at once).
+ * source_view_open(), again and again until the lower bound holds `applied` (none: at once).
  * The binlog shows a transaction before the engine does, so a lane that follows closely may
  * be ahead of a fresh view for a moment; a window (lo, hi] counted from the lane would then
  * miss what lies between. Fails with ERR_DATA "diverged" after 60 s, ERR_STOPPED.

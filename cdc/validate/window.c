@@ -175,13 +175,13 @@ static bool open_source_view(struct validate *v, struct check_worker *w, const s
     w->has_source_view = true;
     if (!queue_wait_position(c->queue_dir, c->queue, lane_lsn, &bounds.hi, c->capture_ended, &hi,
                              err) ||
-        !queue_find_gtids(c->queue_dir, c->queue, lane_lsn, bounds.lo, &lo, err))
+        !queue_find_within(c->queue_dir, c->queue, lane_lsn, &bounds.lo, &lo, err))
         goto done;
     v->lo = lo < v->lo ? lo : v->lo;
     v->hi = hi > v->hi ? hi : v->hi;
     ok = true;
 done:
-    gtid_set_free(bounds.lo);
+    place_release(&bounds.lo);
     return ok;
 }
 

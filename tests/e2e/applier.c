@@ -172,9 +172,8 @@ static void follow(const char *name, enum table_life life, uint64_t lo, uint64_t
 static void make_queue(void)
 {
     struct queue_identity id = {.uuid = {7}, .source_uuid = "00000000-0000-0000-0000-000000000001"};
-    struct position start = {.file = "binlog.000001", .offset = 4};
+    struct place start = {.at = {.file = "binlog.000001", .offset = 4}};
     struct catalog *catalog = catalog_new();
-    struct gtid_set *none = gtid_set_new();
 
     snprintf(queue_dir, sizeof(queue_dir), "%s/queue-%u", getenv("APPLIER_DIR"), queue_number++);
     gno = 0;
@@ -182,9 +181,8 @@ static void make_queue(void)
     catalog_put_database(catalog, "w", "utf8mb4", "utf8mb4_general_ci");
     for (int i = 0; i < TABLES; i++)
         catalog_put(catalog, parse("w", tables_sql[i]));
-    must(queue_create(queue_dir, NULL, &id, none, &start, catalog, &err));
+    must(queue_create(queue_dir, NULL, &id, &start, catalog, &err));
     catalog_free(catalog);
-    gtid_set_free(none);
     must(queue_open(queue_dir, NULL, &queue, &err));
     for (int i = 0; i < TABLES; i++)
         defs[i] = catalog_get(queue_catalog(queue), "w", names[i]);
@@ -192,9 +190,9 @@ static void make_queue(void)
 
 static void begin_tx(void)
 {
-    struct tx_begin b = {.commit_us = 1000000 + gno, .gtid = {.uuid = {1}, .gno = gno + 1}};
+    struct tx_begin b = {.commit_us = 1000000 + gno, .gtid.kind = GTID_MYSQL};
 
-    gno++;
+    b.gtid.mysql = (struct mysql_gtid){.uuid = {1}, .gno = ++gno};
     must(queue_begin(queue, &b, &err));
 }
 

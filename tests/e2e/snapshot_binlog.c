@@ -33,7 +33,7 @@ struct rows {
 struct run {
     const char *db;
     struct catalog *catalog;
-    struct gtid_set *seen;
+    struct place seen;
     struct gtid current;
     struct arena arena;
     struct rows tables[TABLES_MAX];
@@ -102,9 +102,8 @@ static bool on_end(void *ctx, const struct position *end, struct err *err)
 {
     struct run *r = ctx;
 
-    (void)end, (void)err;
-    gtid_set_add(r->seen, &r->current);
-    return true;
+    (void)end;
+    return place_add(&r->seen, &r->current, err);
 }
 
 static bool on_idle(void *ctx, const struct position *at, uint64_t us, struct err *err)
@@ -114,7 +113,7 @@ static bool on_idle(void *ctx, const struct position *at, uint64_t us, struct er
 }
 
 static bool read_binlog(struct run *r, const struct source_config *config,
-                        const struct gtid_set *until, struct err *err)
+                        const struct place *until, struct err *err)
 {
     struct decode_sink sink = {r,        on_begin, on_resolve, on_change,
                                on_query, on_end,   on_end,     on_idle};
@@ -125,9 +124,9 @@ static bool read_binlog(struct run *r, const struct source_config *config,
     if (!source_connect(config, &s, err))
         return false;
     d = decoder_new(&sink, source_info(s)->checksum_crc32, EVENT_MAX);
-    if (!source_stream_start(s, r->seen, err))
+    if (!source_stream_start(s, &r->seen, err))
         goto done;
-    while (!gtid_set_contains(r->seen, until)) {
+    while (!place_contains(&r->seen, until)) {
         struct bytes event;
 
         if (!source_stream_next(s, 1000, &event, err))
@@ -222,14 +221,14 @@ static bool wanted(void *ctx, const char *db, const char *name)
 static bool run(struct run *r, const struct source_config *config, const char *from,
                 struct err *err)
 {
-    struct source_view_bounds bounds = {.lo = NULL};
+    struct source_view_bounds bounds = {0};
     struct source *s = NULL;
     bool ok = false;
 
     r->catalog = catalog_new();
-    if (!gtid_set_parse(from, &r->seen, err) || !source_connect(config, &s, err) ||
+    if (!place_parse(from, &r->seen, err) || !source_connect(config, &s, err) ||
         !source_read_catalog(s, wanted, r, r->catalog, err) || !source_view_open(s, &bounds, err) ||
-        !read_binlog(r, config, bounds.lo, err) || !compare(r, s, err) ||
+        !read_binlog(r, config, &bounds.lo, err) || !compare(r, s, err) ||
         !source_view_close(s, err))
         goto done;
     ok = r->n_tables > 0;
@@ -237,8 +236,8 @@ static bool run(struct run *r, const struct source_config *config, const char *f
         err_set(err, ERR_DATA, "the binlog holds no row of %s", r->db);
 done:
     source_close(s);
-    gtid_set_free(bounds.lo);
-    gtid_set_free(r->seen);
+    place_release(&bounds.lo);
+    place_release(&r->seen);
     arena_release(&r->arena);
     catalog_free(r->catalog);
     return ok;

@@ -61,12 +61,12 @@ static bool run(const struct source_config *config, const char *from, unsigned i
     struct decode_sink sink = printer_sink(&p);
     struct catalog *catalog = catalog_new();
     const struct table **tables = NULL;
-    struct gtid_set *set = NULL;
+    struct place place = {0};
     struct source *s = NULL;
     struct decoder *d = NULL;
     bool ok = false;
 
-    if (!gtid_set_parse(from, &set, err) || !source_connect(config, &s, err) ||
+    if (!place_parse(from, &place, err) || !source_connect(config, &s, err) ||
         !source_read_catalog(s, every_table, NULL, catalog, err))
         goto done;
     p.n_tables = catalog_tables(catalog, &tables);
@@ -75,11 +75,11 @@ static bool run(const struct source_config *config, const char *from, unsigned i
     if (p.n_tables > 0)
         memcpy(p.tables, tables, p.n_tables * sizeof(*tables));
     d = decoder_new(&sink, source_info(s)->checksum_crc32, EVENT_MAX);
-    ok = source_stream_start(s, set, err) && stream(s, d, &p, idle_ms, err);
+    ok = source_stream_start(s, &place, err) && stream(s, d, &p, idle_ms, err);
 done:
     decoder_free(d);
     source_close(s);
-    gtid_set_free(set);
+    place_release(&place);
     catalog_free(catalog);
     free(tables);
     buf_release(&p.out);

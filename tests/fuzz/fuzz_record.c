@@ -80,15 +80,15 @@ static void try_table(struct bytes body, struct err *err)
 
 static void try_gtids(struct world *w, struct bytes body, struct err *err)
 {
-    struct gtid_set *set, *again;
+    struct place place = {0}, again = {0};
 
-    if (!record_get_gtids(body, &set, err))
+    if (!record_get_gtids(body, &place, err))
         return;
-    record_put_gtids(&w->again, set);
+    record_put_gtids(&w->again, &place);
     must(record_get_gtids(body_of(w, RECORD_GTIDS), &again, err));
-    must(gtid_set_equal(set, again));
-    gtid_set_free(set);
-    gtid_set_free(again);
+    must(place_equal(&place, &again));
+    place_release(&place);
+    place_release(&again);
 }
 
 static void try_others(struct world *w, enum record_type type, struct bytes body, struct err *err)
@@ -101,7 +101,7 @@ static void try_others(struct world *w, enum record_type type, struct bytes body
     if (type == RECORD_BEGIN && record_get_begin(body, &begin, err)) {
         record_put_begin(&w->again, &begin);
         must(record_get_begin(body_of(w, RECORD_BEGIN), &begin_again, err));
-        must(memcmp(&begin.gtid, &begin_again.gtid, sizeof(begin.gtid)) == 0);
+        must(gtid_equal(&begin.gtid, &begin_again.gtid));
         must(begin.lsn == begin_again.lsn && begin.commit_us == begin_again.commit_us);
     } else if (type == RECORD_END && record_get_end(body, &end, err)) {
         record_put_end(&w->again, &end);

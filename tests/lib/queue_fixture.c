@@ -101,21 +101,21 @@ struct position fixture_position(uint64_t lsn)
 
 struct gtid fixture_gtid(uint64_t lsn)
 {
-    struct gtid g = {.gno = lsn};
+    struct gtid g = {.kind = GTID_MYSQL, .mysql.gno = lsn};
 
-    memcpy(g.uuid, "\x3e\x11\xfa\x47\x71\xca\x11\xe1\x9e\x33\xc8\x0a\xa9\x42\x95\x62", 16);
+    memcpy(g.mysql.uuid, "\x3e\x11\xfa\x47\x71\xca\x11\xe1\x9e\x33\xc8\x0a\xa9\x42\x95\x62", 16);
     return g;
 }
 
 struct queue *fixture_queue(const char *dir, const struct queue_options *options)
 {
     struct queue_identity id = fixture_identity();
-    struct position start = fixture_position(0);
+    struct place start = {.at = fixture_position(0)};
     struct catalog *catalog = fixture_catalog();
     struct queue *q;
     struct err err;
 
-    if (!queue_create(dir, options, &id, NULL, &start, catalog, &err))
+    if (!queue_create(dir, options, &id, &start, catalog, &err))
         fail_msg("%s", err.text);
     catalog_free(catalog);
     if (!queue_open(dir, options, &q, &err))
@@ -219,7 +219,7 @@ bool fixture_write(const struct fixture *f, struct queue *q, uint64_t *lsn, stru
     /* The published end may lag; the GTIDs do not. */
     do {
         gtid = fixture_gtid(++next);
-    } while (gtid_set_has(queue_executed(q), &gtid));
+    } while (place_has(queue_place(q), &gtid));
     make_begin(f, next, &m);
     if (!queue_begin(q, &m.begin, err))
         return false;

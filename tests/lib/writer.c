@@ -165,7 +165,8 @@ struct unit unit_of(const struct op *ops, size_t n)
 
     u.position.offset = 1000 + u.lsn;
     snprintf(u.position.file, sizeof(u.position.file), "binlog.000001");
-    u.gtid.gno = u.lsn;
+    u.gtid.kind = GTID_MYSQL;
+    u.gtid.mysql.gno = u.lsn;
     return u;
 }
 

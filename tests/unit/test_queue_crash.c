@@ -136,7 +136,7 @@ static void crash_rounds(uint64_t seed, const struct fixture *f, uint64_t segmen
             fail_msg("seed %llu: %llu synced, %llu written, %llu there", (unsigned long long)seed,
                      (unsigned long long)h.synced, (unsigned long long)h.written,
                      (unsigned long long)end.lsn);
-        assert_int_equal(end.gtid.gno, end.lsn);
+        assert_int_equal(end.gtid.mysql.gno, end.lsn);
         check_content(f, &o, h.trimmed, end.lsn);
         h.written = end.lsn;
         h.synced = end.lsn;
@@ -168,19 +168,19 @@ static void test_queue_creation_is_whole_or_nothing(void **state)
         struct simfs *s = simfs_new(n);
         struct queue_options o = options_on(s, 1 << 20);
         struct queue_identity id = fixture_identity();
-        struct position start = fixture_position(0);
+        struct place start = {.at = fixture_position(0)};
         struct catalog *catalog = fixture_catalog();
         struct queue *q;
         bool made;
 
         simfs_cut_power(s, SIMFS_CHANGING, n);
-        made = queue_create(DIR, &o, &id, NULL, &start, catalog, &err);
+        made = queue_create(DIR, &o, &id, &start, catalog, &err);
         simfs_restart(s);
         if (made || queue_exists(DIR, &o)) {
             OK(queue_open(DIR, &o, &q, &err));
             queue_close(q);
         } else {
-            OK(queue_create(DIR, &o, &id, NULL, &start, catalog, &err));
+            OK(queue_create(DIR, &o, &id, &start, catalog, &err));
         }
         catalog_free(catalog);
         simfs_free(s);
@@ -619,7 +619,7 @@ static void test_queue_does_without_a_readable_end_file(void **state)
     /* Without the writer only what blocks prove is shown... */
     OK(queue_read_end(DIR, &o, &id, &end, &err));
     assert_int_equal(end.lsn, 3);
-    assert_int_equal(end.gtid.gno, 3);
+    assert_int_equal(end.gtid.mysql.gno, 3);
     assert_int_equal(end.end.offset, fixture_position(3).offset);
     check_content(&small, &o, 0, 3);
     /* ...and the writer finds the rest. */

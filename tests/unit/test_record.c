@@ -130,7 +130,7 @@ static void test_record_carries_begin_with_a_tag_and_without_gtid(void **state)
     assert_true(record_get_begin(body_of(&b, RECORD_BEGIN), &back, &err));
     assert_memory_equal(&begin, &back, sizeof(begin));
     begin.gtid = fixture_gtid(UINT64_MAX >> 1);
-    memcpy(begin.gtid.tag, "nightly", 7);
+    memcpy(begin.gtid.mysql.tag, "nightly", 7);
     buf_reset(&b);
     record_put_begin(&b, &begin);
     assert_true(record_get_begin(body_of(&b, RECORD_BEGIN), &back, &err));

@@ -1,4 +1,4 @@
-#include "schema/gtid.h"
+#include "schema/mysql_gtid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@ struct source {
     size_t cap;
 };
 
-struct gtid_set {
+struct mysql_set {
     struct source *sources; /* sorted by uuid, then tag */
     size_t n;
     size_t cap;
@@ -30,12 +30,12 @@ struct gtid_set {
 
 #define GNO_MAX ((uint64_t)INT64_MAX - 1) /* MySQL: gno is a positive int64 */
 
-struct gtid_set *gtid_set_new(void)
+struct mysql_set *mysql_set_new(void)
 {
-    return xcalloc(1, sizeof(struct gtid_set));
+    return xcalloc(1, sizeof(struct mysql_set));
 }
 
-void gtid_set_free(struct gtid_set *s)
+void mysql_set_free(struct mysql_set *s)
 {
     if (s == NULL)
         return;
@@ -53,7 +53,7 @@ static int compare_source(const struct source *s, const uint8_t *uuid, const cha
 }
 
 /* Index of the first source that is not before (uuid, tag). */
-static size_t lower_bound(const struct gtid_set *s, const uint8_t *uuid, const char *tag)
+static size_t lower_bound(const struct mysql_set *s, const uint8_t *uuid, const char *tag)
 {
     size_t lo = 0, hi = s->n;
 
@@ -68,7 +68,7 @@ static size_t lower_bound(const struct gtid_set *s, const uint8_t *uuid, const c
     return lo;
 }
 
-static const struct source *find_source(const struct gtid_set *s, const uint8_t *uuid,
+static const struct source *find_source(const struct mysql_set *s, const uint8_t *uuid,
                                         const char *tag)
 {
     size_t i = lower_bound(s, uuid, tag);
@@ -78,7 +78,7 @@ static const struct source *find_source(const struct gtid_set *s, const uint8_t 
     return NULL;
 }
 
-static struct source *want_source(struct gtid_set *s, const uint8_t *uuid, const char *tag)
+static struct source *want_source(struct mysql_set *s, const uint8_t *uuid, const char *tag)
 {
     size_t i = lower_bound(s, uuid, tag);
     struct source *src;
@@ -146,21 +146,20 @@ static void add_range(struct source *s, uint64_t first, uint64_t last)
     s->n -= j - i - 1;
 }
 
-struct gtid_set *gtid_set_clone(const struct gtid_set *s)
+struct mysql_set *mysql_set_clone(const struct mysql_set *s)
 {
-    struct gtid_set *copy = gtid_set_new();
+    struct mysql_set *copy = mysql_set_new();
 
-    gtid_set_merge(copy, s);
+    mysql_set_merge(copy, s);
     return copy;
 }
 
-void gtid_set_add(struct gtid_set *s, const struct gtid *g)
+void mysql_set_add(struct mysql_set *s, const struct mysql_gtid *g)
 {
-    if (g->gno != 0)
-        add_range(want_source(s, g->uuid, g->tag), g->gno, g->gno);
+    add_range(want_source(s, g->uuid, g->tag), g->gno, g->gno);
 }
 
-void gtid_set_merge(struct gtid_set *s, const struct gtid_set *other)
+void mysql_set_merge(struct mysql_set *s, const struct mysql_set *other)
 {
     for (size_t i = 0; i < other->n; i++) {
         const struct source *from = &other->sources[i];
@@ -178,14 +177,14 @@ static bool source_covers(const struct source *s, uint64_t first, uint64_t last)
     return i < s->n && s->ranges[i].first <= first && s->ranges[i].last >= last;
 }
 
-bool gtid_set_has(const struct gtid_set *s, const struct gtid *g)
+bool mysql_set_has(const struct mysql_set *s, const struct mysql_gtid *g)
 {
     const struct source *src = find_source(s, g->uuid, g->tag);
 
-    return src != NULL && g->gno != 0 && source_covers(src, g->gno, g->gno);
+    return src != NULL && source_covers(src, g->gno, g->gno);
 }
 
-bool gtid_set_contains(const struct gtid_set *s, const struct gtid_set *subset)
+bool mysql_set_contains(const struct mysql_set *s, const struct mysql_set *subset)
 {
     for (size_t i = 0; i < subset->n; i++) {
         const struct source *sub = &subset->sources[i];
@@ -199,49 +198,13 @@ bool gtid_set_contains(const struct gtid_set *s, const struct gtid_set *subset)
     return true;
 }
 
-bool gtid_set_equal(const struct gtid_set *a, const struct gtid_set *b)
-{
-    return gtid_set_contains(a, b) && gtid_set_contains(b, a);
-}
-
-bool gtid_set_is_empty(const struct gtid_set *s)
+bool mysql_set_is_empty(const struct mysql_set *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         if (s->sources[i].n > 0)
             return false;
     }
     return true;
-}
-
-/* Add to `to` what of [first, last] is not in minus. */
-static void add_difference(struct gtid_set *out, const struct source *from,
-                           const struct source *minus, struct interval r)
-{
-    uint64_t at = r.first;
-
-    for (size_t i = find_range(minus, r.first); i < minus->n && minus->ranges[i].first <= r.last;
-         i++) {
-        if (minus->ranges[i].first > at)
-            add_range(want_source(out, from->uuid, from->tag), at, minus->ranges[i].first - 1);
-        at = minus->ranges[i].last + 1;
-    }
-    if (at <= r.last)
-        add_range(want_source(out, from->uuid, from->tag), at, r.last);
-}
-
-struct gtid_set *gtid_set_subtract(const struct gtid_set *a, const struct gtid_set *b)
-{
-    static const struct source nothing;
-    struct gtid_set *out = gtid_set_new();
-
-    for (size_t i = 0; i < a->n; i++) {
-        const struct source *from = &a->sources[i];
-        const struct source *minus = find_source(b, from->uuid, from->tag);
-
-        for (size_t j = 0; j < from->n; j++)
-            add_difference(out, from, minus ? minus : &nothing, from->ranges[j]);
-    }
-    return out;
 }
 
 /* --- text ------------------------------------------------------------------------------ */
@@ -327,7 +290,7 @@ static bool scan_tag(const char **p, char *tag)
 }
 
 /* One uuid with its tags and intervals, up to a comma or the end. */
-static bool scan_element(const char **p, struct gtid_set *set, size_t *budget)
+static bool scan_element(const char **p, struct mysql_set *set, size_t *budget)
 {
     uint8_t uuid[16];
     char tag[GTID_TAG_MAX + 1] = "";
@@ -361,9 +324,9 @@ static bool scan_element(const char **p, struct gtid_set *set, size_t *budget)
     return true;
 }
 
-bool gtid_set_parse(const char *text, struct gtid_set **out, struct err *err)
+bool mysql_set_parse(const char *text, struct mysql_set **out, struct err *err)
 {
-    struct gtid_set *set = gtid_set_new();
+    struct mysql_set *set = mysql_set_new();
     size_t budget = GTID_INTERVALS_MAX;
     const char *p = text;
 
@@ -374,7 +337,7 @@ bool gtid_set_parse(const char *text, struct gtid_set **out, struct err *err)
         }
         if (!scan_element(&p, set, &budget) || (*p != ',' && *p != '\0')) {
             err_set(err, ERR_DATA, "not a GTID set at character %zu", (size_t)(p - text) + 1);
-            gtid_set_free(set);
+            mysql_set_free(set);
             return false;
         }
     }
@@ -395,7 +358,7 @@ static void uuid_print(const uint8_t *u, char *out)
     *out = '\0';
 }
 
-void gtid_set_print(const struct gtid_set *s, struct buf *out)
+void mysql_set_print(const struct mysql_set *s, struct buf *out)
 {
     const struct source *former = NULL;
     char uuid[37];
@@ -420,18 +383,16 @@ void gtid_set_print(const struct gtid_set *s, struct buf *out)
     }
 }
 
-void gtid_print(const struct gtid *g, char *out)
+void mysql_gtid_print(const struct mysql_gtid *g, char *out)
 {
     char uuid[37];
 
-    out[0] = '\0';
-    if (g->gno == 0)
-        return;
     uuid_print(g->uuid, uuid);
-    snprintf(out, GTID_TEXT_SIZE, "%s%s%s:%" PRIu64, uuid, g->tag[0] ? ":" : "", g->tag, g->gno);
+    snprintf(out, MYSQL_GTID_TEXT_SIZE, "%s%s%s:%" PRIu64, uuid, g->tag[0] ? ":" : "", g->tag,
+             g->gno);
 }
 
-bool gtid_parse(const char *text, struct gtid *out, struct err *err)
+bool mysql_gtid_parse(const char *text, struct mysql_gtid *out, struct err *err)
 {
     const char *p = text;
 
@@ -476,7 +437,7 @@ static bool wire_tag(struct cursor *c, char *tag)
     return true;
 }
 
-static bool wire_source(struct cursor *c, bool tagged, struct gtid_set *set, size_t *budget)
+static bool wire_source(struct cursor *c, bool tagged, struct mysql_set *set, size_t *budget)
 {
     char tag[GTID_TAG_MAX + 1] = "";
     struct bytes uuid = cursor_bytes(c, 16);
@@ -500,9 +461,9 @@ static bool wire_source(struct cursor *c, bool tagged, struct gtid_set *set, siz
     return !c->bad;
 }
 
-bool gtid_set_decode(struct bytes wire, struct gtid_set **out, struct err *err)
+bool mysql_set_decode(struct bytes wire, struct mysql_set **out, struct err *err)
 {
-    struct gtid_set *set = gtid_set_new();
+    struct mysql_set *set = mysql_set_new();
     struct cursor c = cursor_of(wire);
     size_t budget = GTID_INTERVALS_MAX;
     uint64_t head = cursor_u64(&c), n = head;
@@ -517,14 +478,14 @@ bool gtid_set_decode(struct bytes wire, struct gtid_set **out, struct err *err)
         ok = wire_source(&c, tagged, set, &budget);
     if (!ok || cursor_left(&c) != 0) {
         err_set(err, ERR_DATA, "GTID set is not well-formed");
-        gtid_set_free(set);
+        mysql_set_free(set);
         return false;
     }
     *out = set;
     return true;
 }
 
-void gtid_set_encode(const struct gtid_set *s, struct buf *out)
+void mysql_set_encode(const struct mysql_set *s, struct buf *out)
 {
     uint64_t n = 0;
     bool tagged = false;

@@ -8,26 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schema/change.h"
-#include "schema/gtid.h"
+#include "schema/mysql_gtid.h"
 
 #define A "3e11fa47-71ca-11e1-9e33-c80aa9429562"
 #define B "7cdfd2fd-e78d-11f1-be46-02fc00000001"
 
-static struct gtid_set *parse(const char *text)
+static struct mysql_set *parse(const char *text)
 {
-    struct gtid_set *s = NULL;
+    struct mysql_set *s = NULL;
     struct err err = ERR_INIT;
 
-    assert_true(gtid_set_parse(text, &s, &err));
+    assert_true(mysql_set_parse(text, &s, &err));
     return s;
 }
 
-static void assert_prints(const struct gtid_set *s, const char *want)
+static void assert_prints(const struct mysql_set *s, const char *want)
 {
     struct buf b = BUF_INIT;
 
-    gtid_set_print(s, &b);
+    mysql_set_print(s, &b);
     assert_string_equal(buf_cstr(&b), want);
     buf_release(&b);
 }
@@ -47,20 +46,20 @@ static struct bytes unhex(const char *hex, uint8_t *out)
     return bytes_of(out, n);
 }
 
-static void test_gtid_set_merges_and_sorts_intervals(void **state)
+static void test_mysql_set_merges_and_sorts_intervals(void **state)
 {
-    struct gtid_set *s = parse(" " B ":7 ,\n" A ":8:1-3:5-6:4:10-12:tag_x:2:1,");
+    struct mysql_set *s = parse(" " B ":7 ,\n" A ":8:1-3:5-6:4:10-12:tag_x:2:1,");
 
     (void)state;
     assert_prints(s, A ":1-6:8:10-12:tag_x:1-2," B ":7");
-    gtid_set_free(s);
+    mysql_set_free(s);
     s = parse("");
-    assert_true(gtid_set_is_empty(s));
+    assert_true(mysql_set_is_empty(s));
     assert_prints(s, "");
-    gtid_set_free(s);
+    mysql_set_free(s);
 }
 
-static void test_gtid_set_refuses_what_is_no_set(void **state)
+static void test_mysql_set_refuses_what_is_no_set(void **state)
 {
     static const char *const bad[] = {
         "x",
@@ -78,15 +77,15 @@ static void test_gtid_set_refuses_what_is_no_set(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        struct gtid_set *s = NULL;
+        struct mysql_set *s = NULL;
         struct err err = ERR_INIT;
 
-        assert_false(gtid_set_parse(bad[i], &s, &err));
+        assert_false(mysql_set_parse(bad[i], &s, &err));
         assert_int_equal(err.kind, ERR_DATA);
     }
 }
 
-static void test_gtid_set_reads_and_writes_both_wire_forms(void **state)
+static void test_mysql_set_reads_and_writes_both_wire_forms(void **state)
 {
     static const struct {
         const char *wire;
@@ -106,69 +105,55 @@ static void test_gtid_set_reads_and_writes_both_wire_forms(void **state)
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct bytes wire = unhex(cases[i].wire, raw);
-        struct gtid_set *s = NULL;
+        struct mysql_set *s = NULL;
         struct err err = ERR_INIT;
         struct buf b = BUF_INIT;
 
-        assert_true(gtid_set_decode(wire, &s, &err));
+        assert_true(mysql_set_decode(wire, &s, &err));
         assert_prints(s, cases[i].text);
-        gtid_set_encode(s, &b);
+        mysql_set_encode(s, &b);
         assert_int_equal(b.len, wire.len);
         assert_memory_equal(b.data, wire.data, wire.len);
         buf_release(&b);
-        gtid_set_free(s);
+        mysql_set_free(s);
         for (size_t cut = 0; cut < wire.len; cut++)
-            assert_false(gtid_set_decode(bytes_of(wire.data, cut), &s, &err));
+            assert_false(mysql_set_decode(bytes_of(wire.data, cut), &s, &err));
     }
 }
 
-static void test_gtid_set_contains_and_subtracts(void **state)
+static void test_mysql_set_contains(void **state)
 {
-    struct gtid_set *a = parse(A ":1-10:20-30," B ":tag:5");
-    struct gtid_set *b = parse(A ":3-4:10-25");
-    struct gtid_set *c = gtid_set_subtract(a, b), *d = gtid_set_clone(c);
-    struct gtid g;
+    struct mysql_set *a = parse(A ":1-10:20-30," B ":tag:5");
+    struct mysql_set *b = parse(A ":3-4:10-25");
+    struct mysql_set *c = parse(A ":1-2:5-9:26-30," B ":tag:5"), *d = mysql_set_clone(c);
+    struct mysql_gtid g;
     struct err err = ERR_INIT;
 
     (void)state;
-    assert_false(gtid_set_contains(a, b));
-    assert_prints(c, A ":1-2:5-9:26-30," B ":tag:5");
-    assert_true(gtid_set_contains(a, c));
-    gtid_set_merge(d, b);
-    assert_true(gtid_set_contains(d, a));
-    assert_false(gtid_set_equal(d, a));
-    assert_true(gtid_parse(B ":tag:5", &g, &err));
-    assert_true(gtid_set_has(a, &g));
+    assert_false(mysql_set_contains(a, b));
+    assert_true(mysql_set_contains(a, c));
+    mysql_set_merge(d, b);
+    assert_true(mysql_set_contains(d, a));
+    assert_true(mysql_gtid_parse(B ":tag:5", &g, &err));
+    assert_true(mysql_set_has(a, &g));
     g.gno = 6;
-    assert_false(gtid_set_has(a, &g));
-    gtid_set_add(a, &g);
-    assert_true(gtid_set_has(a, &g));
-    assert_false(gtid_parse(B ":5x", &g, &err));
-    gtid_set_free(a);
-    gtid_set_free(b);
-    gtid_set_free(c);
-    gtid_set_free(d);
-}
-
-static void test_position_orders_by_number_then_offset(void **state)
-{
-    struct position a = {"binlog.999999", 900}, b = {"binlog.1000000", 4},
-                    c = {"binlog.1000000", 5};
-
-    (void)state;
-    assert_true(position_compare(&a, &b) < 0);
-    assert_true(position_compare(&c, &b) > 0);
-    assert_int_equal(position_compare(&c, &c), 0);
+    assert_false(mysql_set_has(a, &g));
+    mysql_set_add(a, &g);
+    assert_true(mysql_set_has(a, &g));
+    assert_false(mysql_gtid_parse(B ":5x", &g, &err));
+    mysql_set_free(a);
+    mysql_set_free(b);
+    mysql_set_free(c);
+    mysql_set_free(d);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gtid_set_merges_and_sorts_intervals),
-        cmocka_unit_test(test_gtid_set_refuses_what_is_no_set),
-        cmocka_unit_test(test_gtid_set_reads_and_writes_both_wire_forms),
-        cmocka_unit_test(test_gtid_set_contains_and_subtracts),
-        cmocka_unit_test(test_position_orders_by_number_then_offset),
+        cmocka_unit_test(test_mysql_set_merges_and_sorts_intervals),
+        cmocka_unit_test(test_mysql_set_refuses_what_is_no_set),
+        cmocka_unit_test(test_mysql_set_reads_and_writes_both_wire_forms),
+        cmocka_unit_test(test_mysql_set_contains),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
