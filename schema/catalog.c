@@ -14,12 +14,20 @@ struct database {
     char *collation;
 };
 
+/* The tables that refer to one table, which need not be there. */
+struct children {
+    const struct table **tables; /* in order of (db, name) */
+    size_t n, cap;
+};
+
 struct catalog {
     struct map tables;    /* db NUL name: struct table */
+    struct map children;  /* db NUL name of the parent: struct children */
     struct map databases; /* name: struct database */
     struct table **old;   /* replaced definitions, alive until the end */
     size_t n_old;
     size_t cap_old;
+    uint64_t version;
 };
 
 struct catalog *catalog_new(void)
@@ -37,6 +45,12 @@ static void database_free(struct database *d)
     free(d);
 }
 
+static void children_free(struct children *list)
+{
+    free(list->tables);
+    free(list);
+}
+
 void catalog_free(struct catalog *c)
 {
     struct map_entry *e;
@@ -47,9 +61,12 @@ void catalog_free(struct catalog *c)
         table_free(e->value);
     for (size_t i = 0; (e = map_next(&c->databases, &i)) != NULL;)
         database_free(e->value);
+    for (size_t i = 0; (e = map_next(&c->children, &i)) != NULL;)
+        children_free(e->value);
     for (size_t i = 0; i < c->n_old; i++)
         table_free(c->old[i]);
     free(c->old);
+    map_release(&c->children);
     map_release(&c->tables);
     map_release(&c->databases);
     free(c);
@@ -72,6 +89,77 @@ static void bury(struct catalog *c, struct table *t)
     c->old[c->n_old++] = t;
 }
 
+static int compare_tables(const void *a, const void *b)
+{
+    const struct table *x = *(const struct table *const *)a;
+    const struct table *y = *(const struct table *const *)b;
+    int c = strcmp(x->db, y->db);
+
+    return c ? c : strcmp(x->name, y->name);
+}
+
+/* Where t is, or would be, in the list. */
+static size_t child_index(const struct children *list, const struct table *t)
+{
+    size_t low = 0, high = list->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (compare_tables(&list->tables[middle], &t) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void add_child(struct children *list, const struct table *t)
+{
+    size_t at = child_index(list, t);
+
+    if (at < list->n && list->tables[at] == t)
+        return; /* a second foreign key onto the same parent */
+    if (list->n == list->cap) {
+        list->cap = list->cap ? 2 * list->cap : 4;
+        list->tables = xrealloc(list->tables, list->cap * sizeof(*list->tables));
+    }
+    memmove(&list->tables[at + 1], &list->tables[at], (list->n - at) * sizeof(*list->tables));
+    list->tables[at] = t;
+    list->n++;
+}
+
+static void remove_child(struct children *list, const struct table *t)
+{
+    size_t at = child_index(list, t);
+
+    if (at == list->n || list->tables[at] != t)
+        return;
+    list->n--;
+    memmove(&list->tables[at], &list->tables[at + 1], (list->n - at) * sizeof(*list->tables));
+}
+
+static void index_table(struct catalog *c, const struct table *t, bool is_there)
+{
+    struct buf key = BUF_INIT;
+
+    c->version++;
+    for (uint32_t i = 0; t && i < t->n_fks; i++) {
+        void **slot;
+
+        buf_reset(&key);
+        put_table_key(&key, t->fks[i].ref_db, t->fks[i].ref_table);
+        slot = map_slot(&c->children, buf_bytes(&key));
+        if (*slot == NULL)
+            *slot = xcalloc(1, sizeof(struct children));
+        if (is_there)
+            add_child(*slot, t);
+        else
+            remove_child(*slot, t);
+    }
+    buf_release(&key);
+}
+
 void catalog_put(struct catalog *c, struct table *t)
 {
     struct buf key = BUF_INIT;
@@ -80,6 +168,8 @@ void catalog_put(struct catalog *c, struct table *t)
     put_table_key(&key, t->db, t->name);
     former = map_put(&c->tables, buf_bytes(&key), t);
     assert(former != t);
+    index_table(c, former, false);
+    index_table(c, t, true);
     bury(c, former);
     buf_release(&key);
 }
@@ -87,9 +177,12 @@ void catalog_put(struct catalog *c, struct table *t)
 void catalog_remove(struct catalog *c, const char *db, const char *name)
 {
     struct buf key = BUF_INIT;
+    struct table *former;
 
     put_table_key(&key, db, name);
-    bury(c, map_remove(&c->tables, buf_bytes(&key)));
+    former = map_remove(&c->tables, buf_bytes(&key));
+    index_table(c, former, false);
+    bury(c, former);
     buf_release(&key);
 }
 
@@ -102,15 +195,6 @@ const struct table *catalog_get(const struct catalog *c, const char *db, const c
     t = map_get(&c->tables, buf_bytes(&key));
     buf_release(&key);
     return t;
-}
-
-static int compare_tables(const void *a, const void *b)
-{
-    const struct table *x = *(const struct table *const *)a;
-    const struct table *y = *(const struct table *const *)b;
-    int c = strcmp(x->db, y->db);
-
-    return c ? c : strcmp(x->name, y->name);
 }
 
 size_t catalog_tables(const struct catalog *c, const struct table ***out)
@@ -182,23 +266,20 @@ size_t catalog_databases(const struct catalog *c, const char ***names)
     return n;
 }
 
-static bool references(const struct table *t, const char *db, const char *name)
+size_t catalog_children(const struct catalog *c, const char *db, const char *name,
+                        const struct table *const **out)
 {
-    for (uint32_t i = 0; i < t->n_fks; i++) {
-        if (strcmp(t->fks[i].ref_db, db) == 0 && strcmp(t->fks[i].ref_table, name) == 0)
-            return true;
-    }
-    return false;
+    struct buf key = BUF_INIT;
+    const struct children *list;
+
+    put_table_key(&key, db, name);
+    list = map_get(&c->children, buf_bytes(&key));
+    buf_release(&key);
+    *out = list ? list->tables : NULL;
+    return list ? list->n : 0;
 }
 
-size_t catalog_children(const struct catalog *c, const char *db, const char *name,
-                        const struct table ***out)
+uint64_t catalog_version(const struct catalog *c)
 {
-    size_t n = catalog_tables(c, out), kept = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (references((*out)[i], db, name))
-            (*out)[kept++] = (*out)[i];
-    }
-    return kept;
+    return c->version;
 }

@@ -28,8 +28,11 @@ void catalog_remove_database(struct catalog *c, const char *db); /* and its tabl
 bool catalog_database(const struct catalog *c, const char *db, const char **charset,
                       const char **collation);
 size_t catalog_databases(const struct catalog *c, const char ***names); /* free(*names) */
-/* Tables with a foreign key onto db.name; free(*out). */
+/* Tables with a foreign key onto db.name, in order of (db, name); borrowed until the catalogue
+ * changes. */
 size_t catalog_children(const struct catalog *c, const char *db, const char *name,
-                        const struct table ***out);
+                        const struct table *const **out);
+/* Grows with each change of a table: what was derived from the catalogue holds until then. */
+uint64_t catalog_version(const struct catalog *c);
 
 #endif

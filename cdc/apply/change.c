@@ -1,16 +1,26 @@
 /*
  * change.c - one row change into the group, and the foreign-key cascade that follows from it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cdc/apply/engine.h"
+#include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 
-static bool follows(void *ctx, const struct table *child)
+static enum cascade_standing standing(void *ctx, const struct table *t)
 {
     struct apply *a = ctx;
 
-    return tables_mode(&a->tables, child, a->tx.lsn) != TABLES_SKIP;
+    switch (tables_mode(&a->tables, t, a->tx.lsn)) {
+    case TABLES_STRICT:
+        return CASCADE_EXACT;
+    case TABLES_HEAL:
+        return CASCADE_OPEN;
+    case TABLES_SKIP:
+        break;
+    }
+    return CASCADE_AWAY;
 }
 
 static bool emit(void *ctx, const struct op *op, struct err *err)
@@ -116,41 +126,118 @@ static bool read_children(void *ctx, const struct table *child, const struct for
     return ok;
 }
 
-static bool may_cascade(struct apply *a, const struct cascade_env *env, const struct table *t)
-{
-    static char yes, no;
-    void **slot = map_slot(&a->cascading, bytes_of(&t, sizeof(t)));
+/* ---- a broken chain ---- */
 
-    if (!*slot)
-        *slot = cascade_possible(env, t) ? &yes : &no;
-    return *slot == &yes;
+/* Is it only a matter of time until the table is followed? */
+static bool comes_again(struct apply *a, const struct table *t)
+{
+    const struct table_state *s = tables_get(&a->tables, t->db, t->name);
+
+    return s && s->life != TABLE_STOPPED && s->life != TABLE_DROPPED;
 }
 
-static bool run_cascade(struct apply *a, const struct cascade_env *env, const struct change *change,
-                        struct err *err)
+static void break_table(void *ctx, const struct table *t, const struct table *by)
 {
+    struct apply *a = ctx;
+    const struct table_state *s = tables_get(&a->tables, t->db, t->name);
+    unsigned long long lsn = (unsigned long long)a->tx.lsn;
+    bool again = by == t || comes_again(a, by);
+    char why[512];
+
+    if (standing(a, t) == CASCADE_AWAY)
+        return; /* marked a moment ago */
+    if (by == t)
+        snprintf(why, sizeof(why), "at lsn %llu a foreign-key cascade reached it in its load", lsn);
+    else if (again)
+        snprintf(why, sizeof(why),
+                 "at lsn %llu a foreign-key cascade reached it through table %.64s.%.64s, which is "
+                 "still to be loaded",
+                 lsn, by->db, by->name);
+    else
+        snprintf(why, sizeof(why),
+                 "at lsn %llu a foreign-key cascade reached it through table %.64s.%.64s, which is "
+                 "not copied or stopped; copy that table, then load both anew",
+                 lsn, by->db, by->name);
+    if (s->life == TABLE_COLLAPSE)
+        log_info("apply", "table %s.%s must be loaded anew: %s", t->db, t->name, why);
+    else
+        log_error("apply", "table %s.%s %s: %s", t->db, t->name,
+                  again ? "must be loaded anew" : "stops", why);
+    if (!again && a->config.stop_all_on_stopped_table) {
+        a->stops = true;
+        return;
+    }
+    tables_set(&a->tables, t, again ? TABLE_WAIT : TABLE_STOPPED, again ? 0 : a->lane.lsn,
+               again ? 0 : a->lane.lsn, why);
+}
+
+/*
+ * Tables that the cascade cannot be performed on leave the lane before this transaction: what
+ * is in the group is dropped and done again without them.
+ */
+static bool break_chain(struct apply *a, const struct change *change, struct err *err)
+{
+    a->stops = false;
+    cascade_breaks(&a->cascade, change, standing, break_table, a);
+    err_reason(err, ERR_DATA, a->stops ? "cascade_stops" : CASCADE_BROKEN_REASON,
+               "lsn %llu: a foreign-key cascade from table %s.%s cannot be performed",
+               (unsigned long long)a->tx.lsn, change->table->db, change->table->name);
+    return false;
+}
+
+static bool run_cascade(struct apply *a, const struct change *change, struct err *err)
+{
+    struct cascade_runner runner = {.ctx = a,
+                                    .cascade = &a->cascade,
+                                    .arena = &a->group.arena,
+                                    .standing = standing,
+                                    .emit = emit,
+                                    .read = read_children};
     struct change kept = *change;
 
     /* The operations outlive the queue's item. */
     kept.before = net_copy_row(&a->group.arena, change->table, change->before);
     if (change->after)
         kept.after = net_copy_row(&a->group.arena, change->table, change->after);
-    if (cascade_reaches(env, change->table, pending, a))
+    if (cascade_reaches(&a->cascade, change, pending, a))
         net_flush(&a->group.net, &a->group.ops);
-    return cascade_run(env, &kept, err);
+    a->tx_changes++;
+    return cascade_run(&runner, &kept, err);
+}
+
+/* Verdicts hold while tables stand as they did. */
+static void follow_standings(struct apply *a)
+{
+    bool passing = a->tx.lsn <= a->tables.settled;
+
+    if (!passing && a->stood == a->tables.changes)
+        return;
+    cascade_restand(&a->cascade);
+    a->stood = passing ? 0 : a->tables.changes;
+}
+
+/* A parent that is not copied may have children that are. */
+static bool cascade_change(struct apply *a, const struct change *change, struct err *err)
+{
+    if (!cascade_is_unlogged(change))
+        return true;
+    follow_standings(a);
+    switch (cascade_judge(&a->cascade, change, standing, a)) {
+    case CASCADE_NONE:
+        return true;
+    case CASCADE_STATEMENT:
+    case CASCADE_READING:
+        return run_cascade(a, change, err);
+    case CASCADE_BROKEN:
+        break;
+    }
+    return break_chain(a, change, err);
 }
 
 bool apply_change(struct apply *a, const struct change *change, struct err *err)
 {
-    struct cascade_env env = {.ctx = a,
-                              .catalog = queue_reader_catalog(a->reader),
-                              .arena = &a->group.arena,
-                              .follows = follows,
-                              .emit = emit,
-                              .read = read_children};
     enum tables_mode mode = tables_mode(&a->tables, change->table, a->tx.lsn);
 
-    /* A parent that is not copied may have children that are. */
     if (mode != TABLES_SKIP) {
         a->tx_changes++;
         a->group.changes++;
@@ -160,8 +247,5 @@ bool apply_change(struct apply *a, const struct change *change, struct err *err)
             return false;
         }
     }
-    if (!may_cascade(a, &env, change->table) || !cascade_applies(&env, change))
-        return true;
-    a->tx_changes++;
-    return run_cascade(a, &env, change, err);
+    return cascade_change(a, change, err);
 }

@@ -336,7 +336,6 @@ bool apply_ddl(struct apply *a, const struct ddl *ddl, struct err *err)
     struct plan plan;
     bool ok;
 
-    map_reset(&a->cascading);
     plan_effects(&plan, ddl);
     ok = !concerns_us(a, &plan) || run_plan(a, &plan, err);
     a->tx_ddl++;

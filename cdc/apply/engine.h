@@ -19,6 +19,8 @@ struct tables {
     struct buf key;
     const struct table_state **changed; /* not saved yet */
     size_t n_changed, cap_changed;
+    uint64_t changes; /* of any state, from 1 */
+    uint64_t settled; /* above this LSN tables_mode() is the same for every LSN, until a change */
 };
 
 enum tables_mode { TABLES_SKIP, TABLES_STRICT, TABLES_HEAL };
@@ -68,7 +70,9 @@ struct apply {
     struct lane_state lane;
     struct tables tables;
     struct group group;
-    struct map cascading; /* table pointer -> cascade_possible, until the next DDL */
+    struct cascade cascade; /* on the reader's catalogue */
+    uint64_t stood;         /* tables.changes that its verdicts hold for, 0 none */
+    bool stops;             /* a broken chain stops a table, and on_stop is all */
 
     bool in_tx; /* between BEGIN and END */
     struct tx_begin tx;
@@ -96,6 +100,10 @@ MUST_CHECK bool group_send(struct apply *a, const struct unit *unit, struct err 
 MUST_CHECK bool apply_flush(struct apply *a, bool ends, struct err *err);
 
 /* ---- change.c ---- */
+
+/* Reason of an error after which the tables that it was about are no longer followed: save
+ * their states, and go on from the lane's LSN. */
+#define CASCADE_BROKEN_REASON "cascade_broken"
 
 MUST_CHECK bool apply_change(struct apply *a, const struct change *change, struct err *err);
 

@@ -61,7 +61,7 @@ void lane_drop_work(struct apply *a)
 {
     group_reset(&a->group);
     a->in_tx = false;
-    map_reset(&a->cascading);
+    cascade_release(&a->cascade);
     queue_reader_close(a->reader);
     a->reader = NULL;
     if (a->target)
@@ -93,7 +93,10 @@ bool lane_open_reader(struct apply *a, struct err *err)
 {
     if (a->reader)
         return true;
-    return queue_reader_open(a->config.queue_dir, a->config.queue, a->lane.lsn, &a->reader, err);
+    if (!queue_reader_open(a->config.queue_dir, a->config.queue, a->lane.lsn, &a->reader, err))
+        return false;
+    cascade_bind(&a->cascade, queue_reader_catalog(a->reader));
+    return true;
 }
 
 /* A new connection gets a new decision of the guard. */
@@ -150,7 +153,7 @@ void apply_close(struct apply *a)
     net_release(&a->group.net);
     op_list_release(&a->group.ops);
     arena_release(&a->group.arena);
-    map_release(&a->cascading);
+    cascade_release(&a->cascade);
     tables_release(&a->tables);
     pthread_mutex_destroy(&a->mutex);
     free(a);

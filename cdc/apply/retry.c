@@ -25,6 +25,8 @@ static bool handle_data_error(struct apply *a, const struct table *failed, struc
 {
     struct err why = *err;
 
+    if (strcmp(err->reason, CASCADE_BROKEN_REASON) == 0)
+        return tables_save(&a->tables, a->target, a->channel, err);
     if (!failed || a->config.stop_all_on_stopped_table)
         return false;
     if (!a->one_by_one) {

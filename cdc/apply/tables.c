@@ -19,6 +19,8 @@ static void forget_all(struct tables *t)
         table_states_free(e->value, 1);
     map_reset(&t->by_name);
     t->n_changed = 0;
+    t->settled = 0;
+    t->changes++;
 }
 
 void tables_release(struct tables *t)
@@ -55,6 +57,12 @@ static struct table_state *tables_make(struct tables *t, const char *db, const c
     return s;
 }
 
+static void note_bounds(struct tables *t, const struct table_state *s)
+{
+    t->settled = s->lo > t->settled ? s->lo : t->settled;
+    t->settled = s->hi > t->settled ? s->hi : t->settled;
+}
+
 bool tables_read(struct tables *t, struct target *target, const char *channel, struct err *err)
 {
     struct table_state *states;
@@ -65,6 +73,7 @@ bool tables_read(struct tables *t, struct target *target, const char *channel, s
     forget_all(t);
     for (size_t i = 0; i < n; i++) {
         *tables_make(t, states[i].db, states[i].name) = states[i];
+        note_bounds(t, &states[i]);
         states[i].definition = NULL; /* moved */
     }
     table_states_free(states, n);
@@ -104,6 +113,8 @@ void tables_set(struct tables *t, const struct table *table, enum table_life lif
     s->life = life;
     s->lo = lo;
     s->hi = hi;
+    t->changes++;
+    note_bounds(t, s);
     snprintf(s->reason, sizeof(s->reason), "%s", reason);
     if (life == TABLE_STRICT) {
         struct buf text = BUF_INIT;

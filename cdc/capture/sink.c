@@ -20,6 +20,7 @@ void capture_sink_release(struct capture_sink *s)
 {
     arena_release(&s->arena);
     map_release(&s->parents);
+    cascade_release(&s->cascade);
 }
 
 static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
@@ -36,26 +37,19 @@ static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
     return true;
 }
 
+static bool is_wanted(void *ctx, const struct table *t)
+{
+    struct capture_sink *s = ctx;
+
+    return mapping_wants(s->mapping, t->db, t->name);
+}
+
+/* Does it cascade into a wanted table, be it through one that is not copied either? Then apply
+ * must know, if only to say that the chain is broken. */
 static bool cascades_to_wanted(struct capture_sink *s, const struct table *parent)
 {
-    const struct table **children;
-    size_t n = catalog_children(queue_catalog(s->queue), parent->db, parent->name, &children);
-    bool found = false;
-
-    for (size_t i = 0; i < n && !found; i++) {
-        if (!mapping_wants(s->mapping, children[i]->db, children[i]->name))
-            continue;
-        for (uint32_t k = 0; k < children[i]->n_fks; k++) {
-            const struct foreign_key *fk = &children[i]->fks[k];
-
-            found = found || (strcmp(fk->ref_db, parent->db) == 0 &&
-                              strcmp(fk->ref_table, parent->name) == 0 &&
-                              (fk->on_delete == FK_CASCADE || fk->on_delete == FK_SET_NULL ||
-                               fk->on_update == FK_CASCADE || fk->on_update == FK_SET_NULL));
-        }
-    }
-    free(children);
-    return found;
+    cascade_bind(&s->cascade, queue_catalog(s->queue));
+    return cascade_may_reach(&s->cascade, parent, is_wanted, s);
 }
 
 /* Rows of an unwanted table, if all that its cascades do to a wanted one is in them. */

@@ -7,6 +7,7 @@
 #include "cdc/decode/decode.h"
 #include "cdc/queue/queue.h"
 #include "schema/base/map.h"
+#include "schema/cascade.h"
 #include "schema/ddl/ddl.h"
 #include "schema/mapping/mapping.h"
 
@@ -14,6 +15,7 @@ struct capture_sink {
     struct queue *queue;
     const struct mapping *mapping; /* whose rows go into the queue; borrowed */
     bool native_fk;                /* the source's engine cascades without logging it */
+    struct cascade cascade;        /* on the queue's catalogue */
     struct map parents;            /* unwanted table to whether it cascades into a wanted one */
     bool has_parents;              /* in this transaction: rows of such a table */
     struct arena arena;            /* of one DDL statement */

@@ -1,12 +1,12 @@
 #include <stdlib.h>
 
-#include "cdc/apply/cascade.h"
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
 #include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
+#include "schema/cascade.h"
 #include "schema/ddl/ddl.h"
 
 #define TRIES_MAX 10
@@ -25,21 +25,18 @@ static bool is_it(void *ctx, const struct table *child)
 }
 
 /* Its own change, or one of a parent whose cascades the source did not log. */
-static bool change_touches(const struct queue_reader *reader, const struct change *change,
+static bool change_touches(struct cascade *cascade, const struct change *change,
                            struct load_table *t)
 {
-    struct cascade_env env = {.catalog = queue_reader_catalog(reader)};
-
-    return is_same(change->table, t) || (change->kind != CHANGE_INSERT &&
-                                         !(change->flags & (CHANGE_SQL_FK | CHANGE_NO_FK_CHECKS)) &&
-                                         cascade_reaches(&env, change->table, is_it, t));
+    return is_same(change->table, t) ||
+           (cascade_is_unlogged(change) && cascade_reaches(cascade, change, is_it, t));
 }
 
-static bool item_touches(const struct queue_reader *reader, const struct queue_item *item,
+static bool item_touches(struct cascade *cascade, const struct queue_item *item,
                          struct load_table *t)
 {
     if (item->kind == QUEUE_CHANGE)
-        return change_touches(reader, &item->change, t);
+        return change_touches(cascade, &item->change, t);
     if (item->kind != QUEUE_DDL)
         return false;
     for (uint32_t i = 0; i < item->ddl.n_effects; i++) {
@@ -58,6 +55,7 @@ static bool is_quiet(struct load *l, struct load_table *t, const struct load_vie
 {
     bool ok = false;
     struct queue_reader *reader = NULL;
+    struct cascade cascade = {0};
     uint64_t lsn = v->lo;
 
     *quiet = true;
@@ -65,6 +63,7 @@ static bool is_quiet(struct load *l, struct load_table *t, const struct load_vie
         return true;
     if (!queue_reader_open(l->config->queue_dir, l->config->queue, v->lo, &reader, err))
         return false;
+    cascade_bind(&cascade, queue_reader_catalog(reader));
     while (lsn < v->hi && *quiet) {
         struct queue_item item;
         bool got;
@@ -77,13 +76,14 @@ static bool is_quiet(struct load *l, struct load_table *t, const struct load_vie
         }
         if (!got)
             continue;
-        if (item_touches(reader, &item, t))
+        if (item_touches(&cascade, &item, t))
             *quiet = false;
         if (item.kind == QUEUE_END)
             lsn = item.end.lsn;
     }
     ok = true;
 done:
+    cascade_release(&cascade);
     queue_reader_close(reader);
     return ok;
 }

@@ -1,13 +1,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "cdc/apply/cascade.h"
 #include "cdc/queue/wait.h"
 #include "cdc/source/view.h"
 #include "cdc/validate/work.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
+#include "schema/cascade.h"
 
 #define READ_TIMEOUT_MS 1000
 
@@ -63,16 +63,10 @@ static bool mark_cascaded(void *ctx, const struct table *child)
     return false;
 }
 
-/* The source's engine changes rows of child tables without a word: each parent once. */
-static void take_cascade(struct validate *v, const struct queue_reader *reader, struct map *parents,
-                         const struct change *c)
+/* The source's engine changes rows of child tables without a word. */
+static void take_cascade(struct validate *v, struct cascade *cascade, const struct change *c)
 {
-    struct cascade_env env = {.catalog = queue_reader_catalog(reader)};
-
-    if (c->kind == CHANGE_INSERT || (c->flags & (CHANGE_SQL_FK | CHANGE_NO_FK_CHECKS)) ||
-        map_put(parents, bytes_of(&c->table, sizeof(c->table)), parents))
-        return;
-    if (cascade_possible(&env, c->table) && cascade_reaches(&env, c->table, mark_cascaded, v))
+    if (cascade_is_unlogged(c) && cascade_reaches(cascade, c, mark_cascaded, v))
         return;
 }
 
@@ -119,7 +113,7 @@ bool slice_read_window(struct validate *v, struct err *err)
 {
     bool ok = false;
     struct queue_reader *reader = NULL;
-    struct map parents = {0};
+    struct cascade cascade = {0};
     uint64_t lsn = v->lo;
 
     for (size_t i = 0; i < v->n_tables; i++)
@@ -128,6 +122,7 @@ bool slice_read_window(struct validate *v, struct err *err)
         return true;
     if (!queue_reader_open(v->config->queue_dir, v->config->queue, v->lo, &reader, err))
         return false;
+    cascade_bind(&cascade, queue_reader_catalog(reader));
     while (lsn < v->hi) {
         struct queue_item item;
         bool got;
@@ -142,7 +137,7 @@ bool slice_read_window(struct validate *v, struct err *err)
             continue;
         if (item.kind == QUEUE_CHANGE) {
             take_change(v, &item.change);
-            take_cascade(v, reader, &parents, &item.change);
+            take_cascade(v, &cascade, &item.change);
         } else if (item.kind == QUEUE_DDL)
             take_ddl(v, &item.ddl);
         else if (item.kind == QUEUE_END)
@@ -151,7 +146,7 @@ bool slice_read_window(struct validate *v, struct err *err)
     put_off_cascaded(v);
     ok = true;
 done:
-    map_release(&parents);
+    cascade_release(&cascade);
     queue_reader_close(reader);
     return ok;
 }

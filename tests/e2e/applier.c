@@ -39,6 +39,7 @@ static unsigned queue_number;
 static uint64_t gno; /* of the last transaction, which is its LSN, too */
 static struct queue *queue;
 static uint64_t seed = 1;
+static bool no_cascades; /* write nothing that the engine would cascade */
 
 static const char *const tables_sql[TABLES] = {
     "CREATE TABLE parent (id INT NOT NULL, code VARCHAR(10) CHARACTER SET utf8mb4 COLLATE "
@@ -281,16 +282,19 @@ static bool step(struct fetched *f)
     int to = pick(4) ? id : (int)pick(IDS);
     bool there = fetch(f, table, id);
     struct value *before = there ? f->row : NULL;
+    bool is_parent = table < 2 || table == 4;
     char lit[32];
     char sql[256];
 
+    if (no_cascades && is_parent)
+        to = id;
     put_pick(lit, sizeof(lit), table);
     if (!there || (table == 5 && pick(3) == 0)) {
         snprintf(sql, sizeof(sql), "INSERT INTO src.%s VALUES (%d, %s, %u)", names[table], id, lit,
                  pick(5));
         to = id;
         before = NULL;
-    } else if (pick(3) == 0) {
+    } else if (pick(3) == 0 && !(no_cascades && is_parent)) {
         snprintf(sql, sizeof(sql), "DELETE FROM src.%s WHERE id=%d LIMIT 1", names[table], id);
         to = -1;
     } else if (pick(2)) {
@@ -406,18 +410,13 @@ static void test_applier_equals_a_source_that_cascades_unlogged(void **state)
     assert_same();
 }
 
-static void test_applier_heals_a_window(void **state)
+/* Each table is read at another place, as chunks of a load are; returns the window's end. */
+static uint64_t read_tables(uint64_t lo, bool with_cascades)
 {
-    uint64_t lo, hi;
-
-    (void)state;
-    seed = 4242;
-    lo = write_transactions(80);
+    no_cascades = !with_cascades;
     for (int i = 0; i < TABLES; i++) {
         char sql[128];
 
-        if (i == 5)
-            write_transactions(0);
         snprintf(sql, sizeof(sql), "INSERT INTO w.%s SELECT * FROM src.%s", names[i], names[i]);
         run_sql("SET foreign_key_checks=0");
         run_sql(sql);
@@ -425,20 +424,79 @@ static void test_applier_heals_a_window(void **state)
         if (i < 4)
             write_transactions(10);
     }
+    no_cascades = false;
     run_sql("DELETE FROM w.heap");
     run_sql("INSERT INTO w.heap SELECT * FROM src.heap");
-    hi = gno;
     for (int i = 0; i < 5; i++)
-        follow(names[i], TABLE_COLLAPSE, lo, hi);
-    follow("heap", TABLE_STRICT, hi, hi);
+        follow(names[i], TABLE_COLLAPSE, lo, gno);
+    follow("heap", TABLE_STRICT, gno, gno);
     /* Until the collapse is over unique keys may clash. */
     run_sql("ALTER TABLE w.parent DROP KEY code");
+    return gno;
+}
+
+static void test_applier_heals_a_window(void **state)
+{
+    uint64_t lo, hi;
+
+    (void)state;
+    seed = 4242;
+    lo = write_transactions(80);
+    hi = read_tables(lo, false);
     apply_until(hi, 0);
     assert_same();
     for (int i = 0; i < 5; i++)
         follow(names[i], TABLE_STRICT, lo, hi);
     apply_until(write_transactions(40), 0);
     assert_same();
+}
+
+static long long life_of(const char *name)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql), "SELECT life FROM domicile.table_state WHERE name='%s'", name);
+    return number(sql);
+}
+
+static void test_applier_sends_back_what_a_cascade_reached_in_its_window(void **state)
+{
+    uint64_t lo, hi;
+
+    (void)state;
+    for (uint64_t round = 1; round <= 5; round++) {
+        seed = 4242 + round;
+        make_tables();
+        forget_state();
+        queue_close(queue);
+        make_queue();
+        lo = write_transactions(80);
+        hi = read_tables(lo, true);
+        apply_until(hi, 7);
+        assert_int_equal(life_of("parent"), TABLE_COLLAPSE);
+        assert_int_equal(life_of("child"), TABLE_WAIT);
+        assert_int_equal(life_of("grand"), TABLE_WAIT);
+        assert_int_equal(life_of("loose"), TABLE_WAIT);
+    }
+}
+
+static void test_applier_stops_what_lies_behind_a_stopped_table(void **state)
+{
+    uint64_t lsn;
+
+    (void)state;
+    seed = 77;
+    follow_all();
+    apply_until(write_transactions(60), 0);
+    follow("child", TABLE_STOPPED, 0, 0);
+    lsn = write_transactions(60);
+    apply_until(lsn, 0);
+    assert_int_equal(life_of("grand"), TABLE_STOPPED);
+    assert_int_equal(number("SELECT reason LIKE '%through table w.child%load both anew' FROM "
+                            "domicile.table_state WHERE name='grand'"),
+                     1);
+    assert_int_equal(life_of("loose"), TABLE_STRICT);
+    assert_int_equal(life_of("emp"), TABLE_STRICT);
 }
 
 static void test_applier_streams_a_transaction_larger_than_a_group(void **state)
@@ -590,6 +648,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_applier_equals_a_source_that_cascades_unlogged),
         TEST(test_applier_heals_a_window),
+        TEST(test_applier_sends_back_what_a_cascade_reached_in_its_window),
+        TEST(test_applier_stops_what_lies_behind_a_stopped_table),
         TEST(test_applier_streams_a_transaction_larger_than_a_group),
         TEST(test_applier_stops_one_table_and_goes_on),
         TEST(test_applier_stops_a_table_that_somebody_dropped_on_the_target),

@@ -72,6 +72,7 @@ static void test_catalog_keeps_replaced_definitions_and_finds_children(void **st
     struct catalog *c = catalog_new();
     struct table *first = table("CREATE TABLE t (a int)");
     const struct table **list;
+    const struct table *const *children;
 
     (void)state;
     catalog_put(c, first);
@@ -82,10 +83,19 @@ static void test_catalog_keeps_replaced_definitions_and_finds_children(void **st
     assert_int_equal(catalog_tables(c, &list), 2);
     assert_string_equal(list[0]->name, "k");
     free(list);
-    assert_int_equal(catalog_children(c, "d", "t", &list), 1);
-    free(list);
+    assert_int_equal(catalog_children(c, "d", "t", &children), 1);
+    assert_ptr_equal(children[0], catalog_get(c, "d", "k"));
+    catalog_put(c, table("CREATE TABLE j (a int, CONSTRAINT f FOREIGN KEY (a) REFERENCES t (a),"
+                         " CONSTRAINT g FOREIGN KEY (a) REFERENCES t (a))"));
+    assert_int_equal(catalog_children(c, "d", "t", &children), 2);
+    assert_string_equal(children[0]->name, "j");
+    catalog_put(c, table("CREATE TABLE k (a int)"));
+    assert_int_equal(catalog_children(c, "d", "t", &children), 1);
     catalog_remove(c, "d", "t");
     assert_null(catalog_get(c, "d", "t"));
+    assert_int_equal(catalog_children(c, "d", "t", &children), 1);
+    catalog_remove(c, "d", "j");
+    assert_int_equal(catalog_children(c, "d", "t", &children), 0);
     catalog_free(c);
 }
 
