@@ -1,8 +1,8 @@
 /*
  * connect.c - a connection to the source, and what is found there.
  *
- * Over TCP and TLS only. No option file is read, LOCAL INFILE and reconnecting behind our
- * back are off. A session is exact: UTC, no sql_mode, utf8mb4.
+ * Over TCP and TLS only, verified before the login (targets/mariadb/login.h). A session is
+ * exact: UTC, no sql_mode, utf8mb4.
  */
 #include <errmsg.h>
 #include <mysql.h>
@@ -14,11 +14,11 @@
 #include "cdc/source/link.h"
 #include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
+#include "targets/mariadb/login.h"
 
 #define CONNECT_TIMEOUT_S 10
 #define HEARTBEAT_MS 10000
 #define IO_TIMEOUT_S 600 /* a statement may think this long before its first row */
-#define PACKET_MAX (1ul << 30)
 #define VERSION_GIPK 80030
 #define VERSION_STATUS_RENAMED 80200
 
@@ -135,37 +135,6 @@ bool source_set_raw(struct source *s, bool raw, struct err *err)
     return true;
 }
 
-static bool set_options(struct source *s, const struct source_config *config, struct err *err)
-{
-    unsigned connect_s = config->connect_timeout_s ? config->connect_timeout_s : CONNECT_TIMEOUT_S;
-    unsigned io_s = IO_TIMEOUT_S;
-    unsigned tcp = MYSQL_PROTOCOL_TCP;
-    unsigned off = 0;
-    unsigned long packet = PACKET_MAX;
-    my_bool yes = 1;
-    my_bool no = 0;
-    MYSQL *m = s->mysql;
-
-    if (!config->tls_ca || !config->tls_ca[0]) {
-        err_reason(err, ERR_CONFIG, "tls_ca", "source.tls.ca names no file of authorities");
-        return false;
-    }
-    if (mysql_options(m, MYSQL_OPT_PROTOCOL, &tcp) == 0 &&
-        mysql_options(m, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s) == 0 &&
-        mysql_options(m, MYSQL_OPT_READ_TIMEOUT, &io_s) == 0 &&
-        mysql_options(m, MYSQL_OPT_WRITE_TIMEOUT, &io_s) == 0 &&
-        mysql_options(m, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet) == 0 &&
-        mysql_options(m, MYSQL_OPT_RECONNECT, &no) == 0 &&
-        mysql_options(m, MYSQL_OPT_LOCAL_INFILE, &off) == 0 &&
-        mysql_options(m, MYSQL_SET_CHARSET_NAME, "utf8mb4") == 0 &&
-        mysql_options(m, MYSQL_OPT_SSL_CA, config->tls_ca) == 0 &&
-        mysql_options(m, MYSQL_OPT_SSL_ENFORCE, &yes) == 0 &&
-        mysql_options(m, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes) == 0)
-        return true;
-    err_set(err, ERR_CONFIG, "the client library refused a connection option");
-    return false;
-}
-
 /* What a person can do about a connection that does not come to be. */
 static const char *connect_remedy(unsigned number)
 {
@@ -184,9 +153,10 @@ static const char *connect_remedy(unsigned number)
     }
 }
 
-static void connect_fail(struct source *s, const struct source_config *config, struct err *err)
+static void connect_fail(struct source *s, const struct source_config *config,
+                         const struct login *login, struct err *err)
 {
-    const char *remedy = connect_remedy(mysql_errno(s->mysql));
+    const char *remedy = login_remedy(login, mysql_errno(s->mysql));
     char what[400];
     size_t used;
 
@@ -194,28 +164,40 @@ static void connect_fail(struct source *s, const struct source_config *config, s
              config->port, config->user);
     source_fail(s, what, err);
     used = strlen(err->text);
-    snprintf(err->text + used, sizeof(err->text) - used, "%s", remedy);
+    snprintf(err->text + used, sizeof(err->text) - used, "%s",
+             remedy ? remedy : connect_remedy(mysql_errno(s->mysql)));
 }
 
 static bool connect_socket(struct source *s, const struct source_config *config, struct err *err)
 {
-    const char *tls_library = NULL;
+    struct login login = {
+        .host = config->host,
+        .password = config->password ? config->password : "",
+        .ca = config->tls_ca,
+        .connect_timeout_s =
+            config->connect_timeout_s ? config->connect_timeout_s : CONNECT_TIMEOUT_S,
+        .io_timeout_s = IO_TIMEOUT_S,
+    };
 
-    if (!set_options(s, config, err))
-        return false;
-    if (!mysql_real_connect(s->mysql, config->host, config->user,
-                            config->password ? config->password : "", NULL, config->port, NULL,
-                            0)) {
-        connect_fail(s, config, err);
+    if (!config->tls_ca || !config->tls_ca[0]) {
+        err_reason(err, ERR_CONFIG, "tls_ca", "source.tls.ca names no file of authorities");
         return false;
     }
-    if (!mysql_get_ssl_cipher(s->mysql)) {
-        err_reason(err, ERR_SERVER, "tls", "the connection to the source is not encrypted");
+    if (!login_prepare(s->mysql, &login)) {
+        err_set(err, ERR_CONFIG, "the client library refused a connection option");
+        return false;
+    }
+    if (!mysql_real_connect(s->mysql, config->host, config->user, "", NULL, config->port, NULL,
+                            0)) {
+        connect_fail(s, config, &login, err);
+        return false;
+    }
+    if (!login_is_verified(s->mysql, config->host, NULL)) {
+        err_reason(err, ERR_SERVER, "tls", "the certificate of the source is not valid for host %s",
+                   config->host);
         err->side = ERR_SIDE_SOURCE;
         return false;
     }
-    if (mariadb_get_infov(s->mysql, MARIADB_TLS_LIBRARY, &tls_library) == 0 && tls_library)
-        s->openssl = strncmp(tls_library, "OpenSSL", 7) == 0;
     return true;
 }
 

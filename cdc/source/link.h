@@ -13,7 +13,6 @@ struct source {
     struct source_info info;
     uint32_t server_id;
     uint32_t heartbeat_ms;
-    bool openssl;     /* the client library's TLS layer is OpenSSL */
     bool raw_results; /* character_set_results is NULL: bytes as the columns hold them */
     bool in_view;
     /* stream.c */

@@ -279,7 +279,7 @@ static bool is_buffered(const struct source *s)
     if (pvio->cache && pvio->cache_pos < pvio->cache + pvio->cache_size)
         return true;
     tls = (const struct client_tls *)pvio->ctls;
-    return s->openssl && tls && SSL_pending((SSL *)tls->ssl) > 0;
+    return tls && SSL_pending((SSL *)tls->ssl) > 0;
 }
 
 static bool wait_socket(struct source *s, unsigned ms)

@@ -1,64 +1,27 @@
 /*
  * connect.c - the one place that opens a connection to a target.
  *
- * The socket goes to the literal address of the permit, so that no name is resolved twice.
- * TLS is always on and the chain is verified against the configured CA. The certificate
- * must be for the configured host: the library can check that only for the string it
- * connects to, so for a DNS name the check is done here, on the same certificate, before
- * anything but the login was sent.
+ * The socket goes to the literal address of the permit, so that no name is resolved twice;
+ * the certificate must be for the configured host. login.h says how that is made sure of
+ * before the login; here it is looked at once more, on what the connection really uses.
  */
 #include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "schema/base/digest.h"
+#include "targets/mariadb/login.h"
 #include "targets/mariadb/mariadb.h"
 
 #include <errmsg.h>
 
-/* The library's own description of a connection, to reach its TLS session. */
-#define HAVE_TLS 1
-typedef unsigned char uchar;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#include <ma_pvio.h>
-#pragma GCC diagnostic pop
-
+#define CONNECT_TIMEOUT_S 10
 #define KEEPALIVE_IDLE_S 20
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_COUNT 4
-#define CLIENT_PACKET_BYTES_MAX ((unsigned long)1 << 30)
-#define NET_BUFFER_BYTES ((unsigned long)1 << 20)
-
-static void set_options(struct maria *t)
-{
-    MYSQL *my = t->my;
-    unsigned timeout_s = t->base.config.connect_timeout_s ? t->base.config.connect_timeout_s : 10;
-    unsigned protocol = MYSQL_PROTOCOL_TCP;
-    unsigned off = 0;
-    my_bool yes = 1;
-    my_bool no = 0;
-    my_bool verify = strcmp(t->base.permit.host, t->base.permit.peer) == 0;
-    unsigned long packet = CLIENT_PACKET_BYTES_MAX;
-    unsigned long net_buffer = NET_BUFFER_BYTES;
-
-    mysql_options(my, MYSQL_OPT_PROTOCOL, &protocol);
-    mysql_options(my, MYSQL_OPT_CONNECT_TIMEOUT, &timeout_s);
-    mysql_options(my, MYSQL_OPT_RECONNECT, &no);
-    mysql_options(my, MYSQL_OPT_LOCAL_INFILE, &off);
-    mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-    mysql_options(my, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet);
-    mysql_options(my, MYSQL_OPT_NET_BUFFER_LENGTH, &net_buffer);
-    mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &yes);
-    mysql_options(my, MYSQL_OPT_SSL_CA, t->base.config.tls_ca);
-    mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
-    mysql_options(my, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
-    mysql_options(my, MARIADB_OPT_RESTRICTED_AUTH,
-                  "mysql_native_password,client_ed25519,caching_sha2_password");
-}
 
 static void set_keepalive(int fd)
 {
@@ -73,39 +36,13 @@ static void set_keepalive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
 }
 
-static bool cert_is_for(X509 *cert, const char *host)
-{
-    return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
-           X509_check_ip_asc(cert, host, 0) == 1;
-}
-
-/* Chain and name once more, on what the connection really uses. */
 static bool check_certificate(struct maria *t, char fingerprint[SHA256_HEX_SIZE], struct err *err)
 {
-    bool ok = false;
-    MARIADB_TLS *tls = t->my->net.pvio->ctls;
-    X509 *cert = tls ? SSL_get1_peer_certificate(tls->ssl) : NULL;
-    unsigned char *der = NULL;
-    int n;
-
-    if (!cert) {
-        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "target shows no certificate");
-        return false;
-    }
-    if (SSL_get_verify_result(tls->ssl) != X509_V_OK || !cert_is_for(cert, t->base.permit.host)) {
-        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0,
-                   "certificate of the target is not valid for host %s", t->base.permit.host);
-        goto done;
-    }
-    n = i2d_X509(cert, &der);
-    fingerprint[0] = 0;
-    if (n > 0)
-        sha256_hex(bytes_of(der, (size_t)n), fingerprint);
-    ok = true;
-done:
-    OPENSSL_free(der);
-    X509_free(cert);
-    return ok;
+    if (login_is_verified(t->my, t->base.permit.host, fingerprint))
+        return true;
+    err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0,
+               "certificate of the target is not valid for host %s", t->base.permit.host);
+    return false;
 }
 
 struct echo {
@@ -221,9 +158,10 @@ static const char *connect_remedy(unsigned number)
     }
 }
 
-static void connect_error(struct maria *t, struct err *err)
+static void connect_error(struct maria *t, const struct login *login, struct err *err)
 {
     unsigned number = mysql_errno(t->my);
+    const char *remedy = login_remedy(login, number);
     char answer[200];
     bool retry = number == CR_CONNECTION_ERROR || number == CR_CONN_HOST_ERROR ||
                  number == CR_SERVER_LOST || number == CR_SERVER_GONE_ERROR || number == 1040 ||
@@ -237,23 +175,29 @@ static void connect_error(struct maria *t, struct err *err)
     err_server(err, retry ? ERR_RETRY : ERR_SERVER, ERR_SIDE_TARGET, number,
                "connect to target %s (%s port %u) as %.80s: %s%s", t->base.permit.host,
                t->base.permit.peer, (unsigned)t->base.permit.port, t->base.config.user, answer,
-               connect_remedy(number));
+               remedy ? remedy : connect_remedy(number));
 }
 
 bool maria_connect(struct maria *t, struct err *err)
 {
     char fingerprint[SHA256_HEX_SIZE];
+    struct login login = {
+        .host = t->base.permit.host,
+        .password = t->base.config.password,
+        .ca = t->base.config.tls_ca,
+        .connect_timeout_s =
+            t->base.config.connect_timeout_s ? t->base.config.connect_timeout_s : CONNECT_TIMEOUT_S,
+    };
 
     t->my = mysql_init(NULL);
-    if (!t->my) {
-        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "no memory for a connection");
+    if (!t->my || !login_prepare(t->my, &login)) {
+        err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "the client library cannot be set up");
         return false;
     }
-    set_options(t);
-    if (!mysql_real_connect(t->my, t->base.permit.peer, t->base.config.user,
-                            t->base.config.password, NULL, t->base.permit.port, NULL,
+    if (!mysql_real_connect(t->my, t->base.permit.peer, t->base.config.user, "", NULL,
+                            t->base.permit.port, NULL,
                             CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS)) {
-        connect_error(t, err);
+        connect_error(t, &login, err);
         return false;
     }
     set_keepalive(mysql_get_socket(t->my));
