@@ -18,7 +18,7 @@
 
 #define SYNC_BYTES ((uint64_t)4 << 20)
 #define SYNC_AGE_US 50000
-#define POLL_MS 200
+#define POLL_MS 50                  /* how long capture_stop() may wait for us */
 #define QUEUE_FULL_PAUSE_US 2000000 /* the disk may have room again without our doing */
 #define QUEUE_FULL_POLL_US 200000
 #define RETRY_PAUSE_MAX_US 10000000

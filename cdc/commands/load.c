@@ -14,6 +14,7 @@ static const char help[] =
     "\n"
     "  --tables DB.TABLE  only this table (may be given more than once)\n"
     "\n"
+    "Exit code 1 while a table of the copy is refused, stopped or not loaded: each is named.\n"
     "SIGTERM and SIGINT stop it with exit code 1. It may be killed at any time.\n"
     "Progress goes to stderr: one line on a terminal, JSON lines otherwise.\n";
 
@@ -40,9 +41,10 @@ int command_load(struct globals *g, int argc, char **argv)
     ok = service_check_tables(&config, tables.items, tables.n, &err) &&
          service_open(&config, SERVICE_CAPTURE | SERVICE_APPLY, &service, &err) &&
          service_load(&service, tables.n ? tables.items : NULL, tables.n, progress_show, &progress,
-                      &result, &err);
+                      &result, &err) &&
+         service_check_followed(&service, &err);
     progress_end(&progress);
-    if (ok || result.refused.n)
+    if (ok || result.refused.n || strcmp(err.reason, "not_followed") == 0)
         load_result_print(&result, guard_is_unproven(service.guard), g->json);
     if (err.kind == ERR_STOPPED)
         err_set(&err, ERR_STOPPED, "load was stopped before its end; run it again, it goes on");

@@ -24,7 +24,8 @@ static const char help[] =
     "  --stage apply     only apply the queue that another process fills; loads first\n"
     "\n"
     "SIGTERM and SIGINT stop it at a transaction boundary: exit code 0, but 1 when --until or\n"
-    "--once had not come to its end. It may be killed at any time.\n";
+    "--once had not come to its end. These end with 1, too, while a table of the copy is\n"
+    "refused, stopped or not loaded. It may be killed at any time.\n";
 
 struct replicate {
     struct config config;
@@ -32,6 +33,7 @@ struct replicate {
     struct control *control;
     struct until until;
     unsigned stages;
+    size_t refused; /* tables that could not be loaded */
     bool json;
 };
 
@@ -61,6 +63,7 @@ static bool load_first(struct replicate *r, struct err *err)
     if (ok && result.tables_loaded)
         log_info("load", "%zu tables loaded, %llu rows, all at lsn %llu", result.tables_loaded,
                  (unsigned long long)result.rows, (unsigned long long)result.lsn);
+    r->refused = result.refused.n;
     /* A refused table is told and left out; the others are followed. */
     if (!ok && strcmp(err->reason, "refused") == 0) {
         *err = ERR_INIT;
@@ -92,7 +95,10 @@ static bool watch(struct replicate *r, struct err *err)
             return false;
         if (r->service.apply && lane_ended(&r->service.lane, &lane_ok, err))
             return true;
-        clock_sleep_us(WATCH_US);
+        if (r->service.apply)
+            lane_wait(&r->service.lane, WATCH_US);
+        else
+            clock_sleep_us(WATCH_US);
     }
     if (r->until.kind == UNTIL_FOREVER)
         return true;
@@ -153,6 +159,18 @@ static bool run(struct replicate *r, const char *until, bool once, struct err *e
     return follow(r, err);
 }
 
+/* A step that has come to its end says whether all tables have come with it. */
+static bool check_step(struct replicate *r, struct err *err)
+{
+    if (!r->service.apply || r->until.kind == UNTIL_FOREVER)
+        return true;
+    if (!service_check_followed(&r->service, err))
+        return false;
+    if (r->refused)
+        err_reason(err, ERR_REFUSED, "refused", "%zu tables could not be loaded", r->refused);
+    return !r->refused;
+}
+
 int command_replicate(struct globals *g, int argc, char **argv)
 {
     const char *until = NULL, *stage = NULL;
@@ -184,6 +202,7 @@ int command_replicate(struct globals *g, int argc, char **argv)
         lane_join(&r.service.lane);
     if (ok || err.kind == ERR_STOPPED)
         print_end(&r);
+    ok = ok && check_step(&r, &err);
     /* A service is there to be stopped; a step that has an end has not come to it. */
     if (err.kind == ERR_STOPPED && r.until.kind == UNTIL_FOREVER)
         ok = true;

@@ -406,7 +406,8 @@ bool load_run(const struct load_config *config, struct load_result *result, stru
     result->rows = l.rows;
     result->bytes = l.bytes;
     if (ok && result->refused.n) {
-        err_reason(err, ERR_DATA, "refused", "%zu tables could not be loaded", result->refused.n);
+        err_reason(err, ERR_REFUSED, "refused", "%zu tables could not be loaded",
+                   result->refused.n);
         ok = false;
     }
     if (ok) {

@@ -58,7 +58,7 @@ struct load_result {
     struct notes refused; /* tables that could not be loaded, with the remedy */
 };
 
-/* True when every wanted table is STRICT (refused tables: ERR_DATA reason "refused"). */
+/* True when every wanted table is STRICT (refused tables: ERR_REFUSED reason "refused"). */
 MUST_CHECK bool load_run(const struct load_config *config, struct load_result *result,
                          struct err *err);
 void load_result_release(struct load_result *result);

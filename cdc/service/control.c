@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,7 +21,7 @@
 
 #define REQUEST_BYTES_MAX 65536
 #define LINE_BYTES_MAX ((size_t)64 << 20)
-#define POLL_MS 200
+#define ACCEPT_PAUSE_US 200000 /* no descriptor is free */
 #define CLIENT_TIMEOUT_S 10
 #define CLIENTS_MAX 16
 
@@ -28,9 +29,12 @@ struct control {
     struct service *service;
     char *path;
     int fd;
+    int wake_fd; /* readable once it is to end */
     pthread_t thread;
-    atomic_bool stop;
-    atomic_uint clients;
+    pthread_mutex_t lock; /* over the two below */
+    pthread_cond_t changed;
+    bool stop;
+    unsigned clients;
     pthread_mutex_t status_lock; /* status shares one target connection */
     pthread_mutex_t validate_lock;
 };
@@ -177,6 +181,14 @@ static void serve(struct control *c, int fd)
     cJSON_Delete(request);
 }
 
+static void note_client_gone(struct control *c)
+{
+    pthread_mutex_lock(&c->lock);
+    c->clients--;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void *client_main(void *arg)
 {
     struct client *client = arg;
@@ -185,7 +197,7 @@ static void *client_main(void *arg)
     serve(c, client->fd);
     close(client->fd);
     free(client);
-    atomic_fetch_sub(&c->clients, 1);
+    note_client_gone(c);
     return NULL;
 }
 
@@ -198,29 +210,47 @@ static void start_client(struct control *c, int fd)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     *client = (struct client){c, fd};
-    atomic_fetch_add(&c->clients, 1);
+    pthread_mutex_lock(&c->lock);
+    c->clients++;
+    pthread_mutex_unlock(&c->lock);
     if (pthread_create(&thread, NULL, client_main, client) != 0) {
         close(fd);
         free(client);
-        atomic_fetch_sub(&c->clients, 1);
+        note_client_gone(c);
         return;
     }
     pthread_detach(thread);
+}
+
+/* Those who come meanwhile wait in the socket's backlog. False: it is to end. */
+static bool wait_for_place(struct control *c)
+{
+    bool stop;
+
+    pthread_mutex_lock(&c->lock);
+    while (c->clients >= CLIENTS_MAX && !c->stop)
+        pthread_cond_wait(&c->changed, &c->lock);
+    stop = c->stop;
+    pthread_mutex_unlock(&c->lock);
+    return !stop;
 }
 
 static void *control_main(void *arg)
 {
     struct control *c = arg;
 
-    while (!atomic_load(&c->stop)) {
-        struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    while (wait_for_place(c)) {
+        struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN},
+                              {.fd = c->wake_fd, .events = POLLIN}};
         int fd;
 
-        if (poll(&p, 1, POLL_MS) <= 0 || atomic_load(&c->clients) >= CLIENTS_MAX)
+        if (poll(p, 2, -1) <= 0 || !(p[0].revents & POLLIN))
             continue;
         fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
             start_client(c, fd);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+            clock_sleep_us(ACCEPT_PAUSE_US);
     }
     return NULL;
 }
@@ -241,6 +271,16 @@ static bool listen_at(struct control *c, const struct sockaddr_un *addr, struct 
     return ok;
 }
 
+static void free_control(struct control *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    if (c->wake_fd >= 0)
+        close(c->wake_fd);
+    free(c->path);
+    free(c);
+}
+
 bool control_open(struct service *s, struct control **out, struct err *err)
 {
     struct control *c = xcalloc(1, sizeof(*c));
@@ -249,8 +289,15 @@ bool control_open(struct service *s, struct control **out, struct err *err)
 
     c->service = s;
     c->fd = -1;
+    c->wake_fd = eventfd(0, EFD_CLOEXEC);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
     pthread_mutex_init(&c->status_lock, NULL);
     pthread_mutex_init(&c->validate_lock, NULL);
+    if (c->wake_fd < 0) {
+        err_errno(err, "control socket");
+        goto fail;
+    }
     if (!socket_path(s->config->queue_dir, name, &addr, err) || !listen_at(c, &addr, err))
         goto fail;
     c->path = xstrdup(addr.sun_path);
@@ -261,10 +308,7 @@ bool control_open(struct service *s, struct control **out, struct err *err)
     *out = c;
     return true;
 fail:
-    if (c->fd >= 0)
-        close(c->fd);
-    free(c->path);
-    free(c);
+    free_control(c);
     return false;
 }
 
@@ -272,14 +316,19 @@ void control_close(struct control *c)
 {
     if (!c)
         return;
-    atomic_store(&c->stop, true);
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+    if (eventfd_write(c->wake_fd, 1) != 0)
+        log_error("service", "cannot wake the control socket's thread");
     pthread_join(c->thread, NULL);
-    while (atomic_load(&c->clients) > 0)
-        clock_sleep_us(POLL_MS * 100);
-    close(c->fd);
+    pthread_mutex_lock(&c->lock);
+    while (c->clients > 0)
+        pthread_cond_wait(&c->changed, &c->lock);
+    pthread_mutex_unlock(&c->lock);
     unlink(c->path);
-    free(c->path);
-    free(c);
+    free_control(c);
 }
 
 /* ---- client ---- */

@@ -1,13 +1,22 @@
 #include "cdc/service/lane.h"
 
 #include <string.h>
+#include <time.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/stop.h"
 
 void lane_init(struct lane *l, struct apply *apply)
 {
+    pthread_condattr_t attr;
+
     memset(l, 0, sizeof(*l));
     l->apply = apply;
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->changed, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
 static void *lane_main(void *arg)
@@ -91,6 +100,19 @@ bool lane_ended(struct lane *l, bool *ok, struct err *err)
         *err = l->err;
     pthread_mutex_unlock(&l->lock);
     return ended;
+}
+
+void lane_wait(struct lane *l, uint64_t timeout_us)
+{
+    uint64_t end_us = clock_steady_us() + timeout_us;
+    struct timespec end = {.tv_sec = (time_t)(end_us / 1000000),
+                           .tv_nsec = (long)(end_us % 1000000) * 1000};
+
+    pthread_mutex_lock(&l->lock);
+    while (!l->ended && !stop_requested() &&
+           pthread_cond_timedwait(&l->changed, &l->lock, &end) == 0)
+        continue;
+    pthread_mutex_unlock(&l->lock);
 }
 
 void lane_join(struct lane *l)

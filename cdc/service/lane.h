@@ -35,6 +35,8 @@ MUST_CHECK bool lane_hold(struct lane *l, struct err *err);
 void lane_release(struct lane *l);
 /* Has it ended? *ok and *err say how. */
 bool lane_ended(struct lane *l, bool *ok, struct err *err);
+/* Wait until it has ended, a stop is asked for, or the time is over. */
+void lane_wait(struct lane *l, uint64_t timeout_us);
 /* Ask it to end, wait for it. Good when it was never started. */
 void lane_join(struct lane *l);
 

@@ -61,6 +61,10 @@ MUST_CHECK bool service_load(struct service *s, const char **only, size_t n_only
                              void (*progress)(void *ctx, const struct load_progress *p), void *ctx,
                              struct load_result *result, struct err *err);
 
+/* Is every table of the copy followed? Else ERR_REFUSED "not_followed", which counts those that
+ * are stopped or not loaded and names the first. Asks the target by a connection of its own. */
+MUST_CHECK bool service_check_followed(struct service *s, struct err *err);
+
 /* ---- where to stop ---- */
 
 enum until_kind { UNTIL_FOREVER, UNTIL_LSN, UNTIL_PLACE };
@@ -94,7 +98,8 @@ struct validate_request {
 };
 
 /* line: one JSON value without its newline, borrowed for the call: {"type":"difference"...},
- * {"type":"table"...}, at last {"type":"result"...}. *equal: no difference was found. */
+ * {"type":"table"...}, at last {"type":"result"...}. *equal: no difference was found,
+ * and no table was left out because it is stopped or not loaded. */
 typedef void service_line_fn(void *ctx, const char *line);
 MUST_CHECK bool service_validate(struct service *s, const struct validate_request *request,
                                  service_line_fn *line, void *ctx, bool *equal, struct err *err);

@@ -58,3 +58,47 @@ bool service_check_tables(const struct config *config, const char *const *names,
     map_release(&there);
     return ok;
 }
+
+static bool is_followed(const struct config *c, const struct table_state *t)
+{
+    return t->life == TABLE_STRICT || t->life == TABLE_DROPPED ||
+           !mapping_wants(c->mapping, t->db, t->name);
+}
+
+static bool judge_states(const struct config *c, const struct table_state *states, size_t n,
+                         struct err *err)
+{
+    const struct table_state *first = NULL;
+    size_t held = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_followed(c, &states[i]))
+            continue;
+        first = first ? first : &states[i];
+        held++;
+    }
+    if (!first)
+        return true;
+    err_reason(err, ERR_REFUSED, "not_followed",
+               "%zu of %zu tables are not followed, as %s.%s (%s%s); look at 'domicile status', "
+               "load them again",
+               held, n, first->db, first->name,
+               first->life == TABLE_STOPPED ? "stopped: " : "not loaded",
+               first->life == TABLE_STOPPED ? first->reason : "");
+    return false;
+}
+
+bool service_check_followed(struct service *s, struct err *err)
+{
+    const struct config *c = s->config;
+    struct target *target = NULL;
+    struct table_state *states = NULL;
+    size_t n = 0;
+    bool ok = target_connect(&c->target, s->guard, &target, err) &&
+              target_tables_read(target, c->channel, &states, &n, err) &&
+              judge_states(c, states, n, err);
+
+    table_states_free(states, n);
+    target_close(target);
+    return ok;
+}

@@ -134,13 +134,14 @@ static void emit_result(struct emitter *e, const struct validate_request *reques
     gtid_print(&r->gtid, gtid);
     buf_putf(b,
              "{\"type\":\"result\",\"mode\":\"%s\",\"tables\":%zu,\"tables_differing\":%zu,"
-             "\"tables_skipped\":%zu,\"rows\":%llu,\"chunks\":%llu,\"differences\":%llu,"
+             "\"tables_skipped\":%zu,\"tables_not_followed\":%zu,\"rows\":%llu,\"chunks\":%llu,"
+             "\"differences\":%llu,"
              "\"repaired\":%llu,\"minus_zero\":%llu,\"lsn\":%llu,",
              request->mode == VALIDATE_FROZEN ? "frozen" : "offline", r->tables,
-             r->tables_differing, r->tables_skipped, (unsigned long long)r->rows,
-             (unsigned long long)r->chunks, (unsigned long long)r->differences,
-             (unsigned long long)r->repaired, (unsigned long long)r->minus_zero,
-             (unsigned long long)r->lsn);
+             r->tables_differing, r->tables_skipped, r->tables_not_followed,
+             (unsigned long long)r->rows, (unsigned long long)r->chunks,
+             (unsigned long long)r->differences, (unsigned long long)r->repaired,
+             (unsigned long long)r->minus_zero, (unsigned long long)r->lsn);
     put_member(b, "gtid", gtid);
     buf_put_str(b, ",");
     put_member(b, "file", r->position.file);
@@ -241,7 +242,7 @@ bool service_validate(struct service *s, const struct validate_request *request,
     }
     if (ok) {
         emit_result(&e, request, &result);
-        *equal = result.differences == 0;
+        *equal = result.differences == 0 && result.tables_not_followed == 0;
     } else if (atomic_load(&s->capture_ended) && s->capture_err.kind != ERR_NONE) {
         *err = s->capture_err;
     }

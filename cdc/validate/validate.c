@@ -97,6 +97,7 @@ static bool add_table(struct validate *v, const struct table_state *s, struct er
         snprintf(t->note, sizeof(t->note), "%s", life_note(s->life));
         t->step = CHECK_DONE;
         v->result->tables_skipped++;
+        v->result->tables_not_followed++;
     }
     return true;
 }

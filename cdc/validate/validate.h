@@ -64,6 +64,7 @@ struct validate_config {
 
 struct validate_result {
     size_t tables, tables_differing, tables_skipped;
+    size_t tables_not_followed; /* of the skipped: stopped, or not loaded */
     uint64_t rows, chunks, differences, repaired;
     uint64_t minus_zero; /* -0.0 on the source, 0 on the target: counted, not a difference */
     uint64_t lsn;

@@ -125,6 +125,15 @@ static bool real_size(void *ctx, int fd, uint64_t *size, struct err *err)
     return true;
 }
 
+static bool real_next_data(void *ctx, int fd, uint64_t offset, uint64_t *next, struct err *err)
+{
+    off_t at = lseek(fd, (off_t)offset, SEEK_DATA);
+
+    *next = at < 0 ? offset : (uint64_t)at;
+    /* ENXIO: nothing but holes. Where the file system cannot tell, all of it may be data. */
+    return at >= 0 || errno != ENXIO || real_size(ctx, fd, next, err);
+}
+
 static bool real_rename(void *ctx, const char *from, const char *to, struct err *err)
 {
     (void)ctx;
@@ -235,6 +244,7 @@ const struct fs *fs_real(void)
         .truncate = real_truncate,
         .allocate = real_allocate,
         .size = real_size,
+        .next_data = real_next_data,
         .rename = real_rename,
         .unlink = real_unlink,
         .sync_dir = real_sync_dir,

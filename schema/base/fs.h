@@ -30,6 +30,9 @@ struct fs {
     bool (*truncate)(void *ctx, int fd, uint64_t size, struct err *err);
     bool (*allocate)(void *ctx, int fd, uint64_t offset, uint64_t len, struct err *err);
     bool (*size)(void *ctx, int fd, uint64_t *size, struct err *err);
+    /* *next: the first place at or behind offset that may hold anything but zeros; the size
+     * of the file when there is none. Room that was only allocated need not be read. */
+    bool (*next_data)(void *ctx, int fd, uint64_t offset, uint64_t *next, struct err *err);
     bool (*rename)(void *ctx, const char *from, const char *to, struct err *err);
     bool (*unlink)(void *ctx, const char *path, struct err *err);
     bool (*sync_dir)(void *ctx, const char *path, struct err *err);

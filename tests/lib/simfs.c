@@ -570,6 +570,13 @@ static bool sim_make_dir(void *ctx, const char *path, struct err *err)
     return leave(s, code, "make directory", err);
 }
 
+static bool sim_next_data(void *ctx, int fd, uint64_t offset, uint64_t *next, struct err *err)
+{
+    (void)ctx, (void)fd, (void)err;
+    *next = offset;
+    return true;
+}
+
 static bool sim_lock(void *ctx, int fd, bool *got, struct err *err)
 {
     struct simfs *s = ctx;
@@ -601,6 +608,7 @@ static const struct fs simfs_ops = {
     .list = sim_list,
     .make_dir = sim_make_dir,
     .lock = sim_lock,
+    .next_data = sim_next_data,
 };
 
 struct simfs *simfs_new(uint64_t seed)
