@@ -1,8 +1,11 @@
 /*
- * end.c - the files QUEUE and END, version 1. Integers are little-endian.
+ * end.c - the files QUEUE and END, version 2. Integers are little-endian.
  *
  * QUEUE, 128 bytes, written once (as QUEUE.tmp, synced, renamed), last of all when a queue is
- * made: without it there is no queue. The writer holds an exclusive flock on it.
+ * made: without it there is no queue. The writer holds an exclusive flock on it. Its version is
+ * the newest of all that is in the directory: a writer that opens a queue of version 1 first
+ * puts a QUEUE of version 2 in place of the old one in the same way, so that an older program
+ * refuses the directory. Nothing but the number differs.
  *    0 magic "DOMQUEUE"   8 version u16   10 zero u16   12 queue uuid, 16 bytes
  *   28 server_uuid of the source, 36 characters or fewer and zeros   64 zeros
  *  124 crc32c of 0..123
@@ -10,10 +13,12 @@
  * END, 664 bytes, overwritten in place after each sync of the data it speaks of, never synced
  * itself. Valid if and only if magic, uuid and crc agree; a reader that meets a half-written
  * one tries again.
- *    0 magic "DOMEND01"   8 queue uuid    24 segment (its first lsn) u64   32 offset u64
+ *    0 magic "DOMEND02"   8 queue uuid    24 segment (its first lsn) u64   32 offset u64
  *   40 lsn u64   48 commit_us u64   56 idle_us u64   64 end offset u64   72 seen offset u64
- *   80 gtid: uuid, 16 bytes   96 gno u64   104 tag, zeros to 144
+ *   80 gtid in its byte form (place.h), zeros to 144
  *  144 end file, 256 bytes   400 seen file, 256 bytes   656 crc32c of 0..655   660 zero
+ * Version 1 has the magic "DOMEND01" and at 80 uuid, 16 bytes, 96 gno u64, 104 tag, zeros to 144;
+ * no GTID is zeros. The first END that is written replaces it.
  *
  * What a crash leaves behind: an END that is older than the data (readers see less until the
  * writer is back) or a torn one (readers fall back on what the segment itself proves).
@@ -31,20 +36,28 @@
 
 #define QUEUE_FILE_BYTES 128
 #define END_FILE_BYTES 664
+#define END_GTID_AT 80
 #define QUEUE_FILE_READ_MAX ((size_t)64 << 10) /* of a newer version, too */
 #define END_TRIES 20
 
 static const char queue_magic[8] = {'D', 'O', 'M', 'Q', 'U', 'E', 'U', 'E'};
-static const char end_magic[8] = {'D', 'O', 'M', 'E', 'N', 'D', '0', '1'};
+static const char end_magic[8] = {'D', 'O', 'M', 'E', 'N', 'D', '0', '2'};
+static const char end_magic_1[8] = {'D', 'O', 'M', 'E', 'N', 'D', '0', '1'};
+
+/* Zeros up to size. */
+static void fill(struct buf *b, size_t size)
+{
+    static const uint8_t zeros[QUEUE_FILE_BYTES] = {0};
+
+    buf_put(b, zeros, size - b->len);
+}
 
 /* The crc of everything so far, then zeros up to size. */
 static void seal(struct buf *b, size_t crc_at, size_t size)
 {
-    static const uint8_t zeros[QUEUE_FILE_BYTES] = {0};
-
-    buf_put(b, zeros, crc_at - b->len);
+    fill(b, crc_at);
     buf_put_u32(b, segment_crc32c(buf_bytes(b)));
-    buf_put(b, zeros, size - b->len);
+    fill(b, size);
 }
 
 static bool sealed(const uint8_t *data, size_t crc_at)
@@ -135,6 +148,25 @@ bool identity_create(const struct fs *fs, const char *dir, int fd, const struct 
     return ok;
 }
 
+bool identity_upgrade(const struct fs *fs, const char *dir, const struct queue_identity *id,
+                      int *fd, struct err *err)
+{
+    char *tmp = segment_path(dir, "QUEUE.tmp");
+    bool got = false;
+    bool ok = fs->open(fs->ctx, tmp, O_RDWR | O_CREAT, fd, err);
+
+    free(tmp);
+    if (!ok)
+        return false;
+    ok = fs->lock(fs->ctx, *fd, &got, err);
+    if (ok && !got)
+        err_reason(err, ERR_CONFIG, "queue_locked", "another process upgrades the queue %s", dir);
+    ok = ok && got && identity_create(fs, dir, *fd, id, err);
+    if (!ok)
+        fs->close(fs->ctx, *fd);
+    return ok;
+}
+
 static bool parse_identity(const char *path, const uint8_t *data, size_t len,
                            struct queue_identity *id, struct err *err)
 {
@@ -156,6 +188,7 @@ static bool parse_identity(const char *path, const uint8_t *data, size_t len,
         err_reason(err, ERR_DATA, "queue_corrupt", "%s is damaged", path);
         return false;
     }
+    id->version = version;
     cursor_u16(&c);
     memcpy(id->uuid, cursor_bytes(&c, sizeof(id->uuid)).data, sizeof(id->uuid));
     get_fixed(&c, id->source_uuid, sizeof(id->source_uuid), 36);
@@ -240,9 +273,8 @@ bool end_write(const struct fs *fs, int fd, const uint8_t uuid[16], const struct
     buf_put_u64(&b, end->idle_us);
     buf_put_u64(&b, end->end.offset);
     buf_put_u64(&b, end->seen.offset);
-    buf_put(&b, end->gtid.mysql.uuid, 16);
-    buf_put_u64(&b, end->gtid.mysql.gno);
-    put_fixed(&b, end->gtid.mysql.tag, 40);
+    gtid_put(&end->gtid, &b);
+    fill(&b, END_GTID_AT + GTID_BYTES_MAX);
     put_fixed(&b, end->end.file, POSITION_FILE_MAX + 1);
     put_fixed(&b, end->seen.file, POSITION_FILE_MAX + 1);
     seal(&b, 656, END_FILE_BYTES);
@@ -253,13 +285,31 @@ bool end_write(const struct fs *fs, int fd, const uint8_t uuid[16], const struct
     return ok;
 }
 
+static void get_gtid_1(struct cursor *c, struct gtid *g)
+{
+    memcpy(g->mysql.uuid, cursor_bytes(c, 16).data, 16);
+    g->mysql.gno = cursor_u64(c);
+    get_fixed(c, g->mysql.tag, sizeof(g->mysql.tag), 40);
+    g->kind = g->mysql.gno ? GTID_MYSQL : GTID_NONE;
+}
+
+/* The sum was right, so a slot that is not is our own bug: it then tells no GTID. */
+static void get_gtid(struct cursor *c, struct gtid *g)
+{
+    struct cursor slot = cursor_of(cursor_bytes(c, GTID_BYTES_MAX));
+
+    gtid_get(&slot, g);
+}
+
 static bool parse_end(const uint8_t *data, const uint8_t uuid[16], struct end_state *state)
 {
     struct cursor c = cursor_of(bytes_of(data, END_FILE_BYTES));
     struct queue_end *end = &state->end;
 
-    if (memcmp(data, end_magic, sizeof(end_magic)) != 0 || memcmp(data + 8, uuid, 16) != 0 ||
-        !sealed(data, 656))
+    bool first_version = memcmp(data, end_magic_1, sizeof(end_magic_1)) == 0;
+
+    if ((!first_version && memcmp(data, end_magic, sizeof(end_magic)) != 0) ||
+        memcmp(data + 8, uuid, 16) != 0 || !sealed(data, 656))
         return false;
     cursor_bytes(&c, 24);
     state->segment = cursor_u64(&c);
@@ -269,10 +319,10 @@ static bool parse_end(const uint8_t *data, const uint8_t uuid[16], struct end_st
     end->idle_us = cursor_u64(&c);
     end->end.offset = cursor_u64(&c);
     end->seen.offset = cursor_u64(&c);
-    memcpy(end->gtid.mysql.uuid, cursor_bytes(&c, 16).data, 16);
-    end->gtid.mysql.gno = cursor_u64(&c);
-    get_fixed(&c, end->gtid.mysql.tag, sizeof(end->gtid.mysql.tag), 40);
-    end->gtid.kind = end->gtid.mysql.gno ? GTID_MYSQL : GTID_NONE;
+    if (first_version)
+        get_gtid_1(&c, &end->gtid);
+    else
+        get_gtid(&c, &end->gtid);
     get_fixed(&c, end->end.file, sizeof(end->end.file), POSITION_FILE_MAX + 1);
     get_fixed(&c, end->seen.file, sizeof(end->seen.file), POSITION_FILE_MAX + 1);
     return true;

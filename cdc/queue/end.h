@@ -20,6 +20,10 @@ MUST_CHECK bool identity_claim(const struct fs *fs, const char *dir, int *fd, st
 /* Make QUEUE of the claimed file; durable afterwards. fd stays open and locked. */
 MUST_CHECK bool identity_create(const struct fs *fs, const char *dir, int fd,
                                 const struct queue_identity *id, struct err *err);
+/* Put a QUEUE of the version written today in place of an older one. *fd: its lock; keep the old
+ * one, too, for somebody may have opened that file before. */
+MUST_CHECK bool identity_upgrade(const struct fs *fs, const char *dir,
+                                 const struct queue_identity *id, int *fd, struct err *err);
 /* Fails with ERR_CONFIG: reason "no_queue" (not there, not a queue) or "queue_newer". */
 MUST_CHECK bool identity_read(const struct fs *fs, const char *dir, struct queue_identity *id,
                               struct err *err);

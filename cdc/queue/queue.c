@@ -50,6 +50,7 @@ static struct queue *queue_new(const char *dir, const struct queue_options *opti
     q->fs = q->options.fs;
     q->dir = xstrdup(dir);
     q->lock_fd = -1;
+    q->old_lock_fd = -1;
     q->end_fd = -1;
     q->tail.fd = -1;
     q->block = BUF_INIT_MAX(BLOCK_RAW_BYTES_MAX);
@@ -72,6 +73,8 @@ void queue_close(struct queue *q)
         q->fs->close(q->fs->ctx, q->end_fd);
     if (q->lock_fd >= 0)
         q->fs->close(q->fs->ctx, q->lock_fd);
+    if (q->old_lock_fd >= 0)
+        q->fs->close(q->fs->ctx, q->old_lock_fd);
     record_definitions_release(&q->definitions);
     catalog_free(q->catalog);
     catalog_free(q->databases);
@@ -382,6 +385,23 @@ done:
     return ok;
 }
 
+/* From here on an older program refuses the queue. */
+static bool upgrade(struct queue *q, struct err *err)
+{
+    int fd;
+
+    if (q->id.version == QUEUE_VERSION)
+        return true;
+    if (!identity_upgrade(q->fs, q->dir, &q->id, &fd, err))
+        return false;
+    log_info("queue", "%s is upgraded from format version %u to %d", q->dir, q->id.version,
+             QUEUE_VERSION);
+    q->old_lock_fd = q->lock_fd;
+    q->lock_fd = fd;
+    q->id.version = QUEUE_VERSION;
+    return true;
+}
+
 bool queue_open(const char *dir, const struct queue_options *options, struct queue **out,
                 struct err *err)
 {
@@ -409,7 +429,7 @@ bool queue_open(const char *dir, const struct queue_options *options, struct que
         goto done;
     }
     if (!check_closed(q, list, n, err) || !recover_tail(q, list[n - 1], err) ||
-        !recover_state(q, err) || !tail_publish(q, err))
+        !recover_state(q, err) || !upgrade(q, err) || !tail_publish(q, err))
         goto done;
     ok = true;
     *out = q;

@@ -19,7 +19,7 @@
 #include "schema/catalog.h"
 #include "schema/change.h"
 
-#define QUEUE_VERSION 1
+#define QUEUE_VERSION 2 /* written; all from 1 on are read */
 #define QUEUE_BLOCK_RAW_BYTES ((size_t)256 << 10)
 #define QUEUE_RECORD_BYTES_MAX ((size_t)1 << 30)
 
@@ -36,6 +36,7 @@ struct queue_options {
 struct queue_identity {
     uint8_t uuid[16];     /* of this queue, drawn at creation */
     char source_uuid[37]; /* server_uuid of the source it was made for */
+    uint16_t version;     /* of the queue's files; ignored when it is made */
 };
 
 /* The published end: all of it is synced. */

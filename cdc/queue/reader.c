@@ -263,7 +263,7 @@ static bool take_database(struct queue_reader *r, struct bytes body, struct err 
 
 static bool take_gtids(struct queue_reader *r, struct bytes body, struct err *err)
 {
-    if (!r->collect || r->placed)
+    if (r->placed || r->seg.head.version > 1)
         return true;
     r->placed = true;
     return record_get_gtids(body, &r->place, err);
@@ -273,14 +273,18 @@ static bool take_start(struct queue_reader *r, struct bytes body, struct err *er
 {
     struct record_start start;
 
-    if (!record_get_start(body, &start, err))
+    if (!record_get_start(body, r->seg.head.version, &start, err))
         return false;
     if (r->begin.lsn == 0) { /* the first segment read; later ones say what was read */
-        r->place.at = start.position;
+        place_release(&r->place);
+        r->place = start.place;
+        start.place = (struct place){0};
+        r->placed = r->seg.head.version > 1; /* else the GTIDs are to come */
         r->begin.lsn = r->lsn;
         r->begin.gtid = start.gtid;
         r->begin.commit_us = start.commit_us;
     }
+    place_release(&start.place);
     if (start.next_id > r->next_id)
         r->next_id = start.next_id;
     return true;

@@ -1,5 +1,5 @@
 /*
- * record.c - the record format, version 1 (the version stands in the segment's header).
+ * record.c - the record format, version 2 (the version stands in the segment's header).
  *
  * A stream of records, each: varint length of (type + body), u8 type, body. A varint is
  * LEB128 of at most 10 bytes; a string is a varint length and its bytes; integers of fixed
@@ -15,12 +15,10 @@
  *   END 4       varint lsn, position
  *   TABLE 5     varint id, u8 live, string db, string canonical CREATE TABLE text
  *   DATABASE 6  string name, charset, collation
- *   GTIDS 7     gtid set in the wire form of COM_BINLOG_DUMP_GTID
- *   START 8     position, gtid and varint commit_us of the transaction before, varint next
+ *   START 8     place, gtid and varint commit_us of the transaction before, varint next
  *               definition id
  *
- *   gtid        u8 0: none | 1: 16 bytes uuid, varint gno | 2: the same, string tag
- *   position    string file, varint offset
+ *   gtid, position, place: place.h
  *   image       one value for each column of the table, in order
  *   value       u8 tag: low 4 bits kind (value.h), high 4 bits h, then
  *               NULL, ABSENT: nothing                     INT: zigzag varint
@@ -28,7 +26,7 @@
  *               all others: h < 15: h bytes; h = 15: varint length, then the bytes
  *               kind 15 (only in the after image of an update): same as before
  *
- * A segment opens with START, GTIDS, one DATABASE and one live TABLE for each that holds
+ * A segment opens with START, one DATABASE and one live TABLE for each that holds
  * there; then come transactions: BEGIN, (TABLE | CHANGE | DDL)*, END. A definition number is
  * never used for another definition within a queue. A TABLE stands before the first record
  * that names its id; it repeats in the opening of every later segment while it is live.
@@ -36,6 +34,11 @@
  * Example, an insert of (-3, NULL, 'abc') into table 7, 11 bytes after the length 0b:
  *   0b | 02 | 01 | 00 | 07 | 01 05 | 00 | 37 61 62 63
  *   (length, CHANGE, insert, flags, table, INT zigzag(-3), NULL, TEXT with h = 3)
+ *
+ * Version 1, of MySQL sources only, is the same but for two records: START has the position
+ * where the place stands now, and behind it comes
+ *   GTIDS 7     gtid set in the wire form of COM_BINLOG_DUMP_GTID
+ * So a segment of version 1 that is still open goes on with what this program writes.
  *
  * What a crash leaves behind is the block's matter (segment.c): records are read only from
  * blocks whose hash was right, so a record that breaks these rules is corruption.
@@ -569,22 +572,18 @@ bool record_get_database(struct bytes body, struct arena *arena, const char **db
     return used_up(&c) || corrupt(err, "database");
 }
 
-void record_put_gtids(struct buf *out, const struct place *place)
-{
-    size_t start = record_open(out, RECORD_GTIDS);
-
-    if (place->kind == GTID_MYSQL)
-        mysql_set_encode(place->mysql, out);
-    else
-        buf_put_u64(out, 0);
-    record_close(out, start);
-}
-
 bool record_get_gtids(struct bytes body, struct place *out, struct err *err)
 {
-    if (!mysql_set_decode(body, &out->mysql, err))
+    struct mysql_set *set;
+
+    if (!mysql_set_decode(body, &set, err))
         return corrupt(err, "gtids");
+    if (mysql_set_is_empty(set)) {
+        mysql_set_free(set);
+        return true;
+    }
     out->kind = GTID_MYSQL;
+    out->mysql = set;
     return true;
 }
 
@@ -592,20 +591,28 @@ void record_put_start(struct buf *out, const struct record_start *start)
 {
     size_t at = record_open(out, RECORD_START);
 
-    position_put(&start->position, out);
+    place_put(&start->place, out);
     gtid_put(&start->gtid, out);
     buf_put_varint(out, start->commit_us);
     buf_put_varint(out, start->next_id);
     record_close(out, at);
 }
 
-bool record_get_start(struct bytes body, struct record_start *out, struct err *err)
+bool record_get_start(struct bytes body, uint16_t version, struct record_start *out,
+                      struct err *err)
 {
     struct cursor c = cursor_of(body);
 
-    position_get(&c, &out->position);
+    *out = (struct record_start){0};
+    if (version == 1)
+        position_get(&c, &out->place.at);
+    else
+        place_get(&c, &out->place);
     gtid_get(&c, &out->gtid);
     out->commit_us = cursor_varint(&c);
     out->next_id = get_u32(&c);
-    return used_up(&c) || corrupt(err, "start");
+    if (used_up(&c))
+        return true;
+    place_release(&out->place);
+    return corrupt(err, "start");
 }

@@ -26,15 +26,15 @@ enum record_type {
     RECORD_END = 4,
     RECORD_TABLE = 5,
     RECORD_DATABASE = 6,
-    RECORD_GTIDS = 7,
+    RECORD_GTIDS = 7, /* version 1 only */
     RECORD_START = 8,
 };
 
 /* Where a segment starts: the place in the source, the transaction before, and the next free
  * definition number. */
 struct record_start {
-    struct position position;
-    struct gtid gtid; /* gno 0: none */
+    struct place place; /* owned by the caller after record_get_start() */
+    struct gtid gtid;
     uint64_t commit_us;
     uint32_t next_id;
 };
@@ -92,7 +92,6 @@ void record_put_end(struct buf *out, const struct tx_end *end);
 void record_put_table(struct buf *out, uint32_t id, bool live, const struct table *table);
 void record_put_database(struct buf *out, const char *db, const char *charset,
                          const char *collation);
-void record_put_gtids(struct buf *out, const struct place *place);
 void record_put_start(struct buf *out, const struct record_start *start);
 
 MUST_CHECK bool record_get_begin(struct bytes body, struct tx_begin *out, struct err *err);
@@ -109,6 +108,8 @@ MUST_CHECK bool record_get_database(struct bytes body, struct arena *arena, cons
                                     const char **charset, const char **collation, struct err *err);
 /* Gives `out`, which has none, its GTIDs. */
 MUST_CHECK bool record_get_gtids(struct bytes body, struct place *out, struct err *err);
-MUST_CHECK bool record_get_start(struct bytes body, struct record_start *out, struct err *err);
+/* version: of the segment that it stands in; in version 1 the GTIDs follow in their own record. */
+MUST_CHECK bool record_get_start(struct bytes body, uint16_t version, struct record_start *out,
+                                 struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * segment.c - the segment format, version 1.
+ * segment.c - the segment format, version 2. Version 1 differs in its records only (record.c).
  *
  * A segment is a file seg-<first LSN, 16 hex digits>.q: a header, blocks, and, once it is
  * closed, a footer. Integers are little-endian; every block starts at a multiple of 8.

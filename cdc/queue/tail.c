@@ -351,7 +351,7 @@ static void number_tables(struct queue *q)
 static bool put_preamble(struct queue *q, struct err *err)
 {
     struct record_start start = {
-        .position = q->last.end, .gtid = q->last.gtid, .commit_us = q->last.commit_us};
+        .place = q->place, .gtid = q->last.gtid, .commit_us = q->last.commit_us};
     bool ok;
 
     number_tables(q);
@@ -359,12 +359,8 @@ static bool put_preamble(struct queue *q, struct err *err)
     q->preamble = true;
     buf_reset(&q->record);
     record_put_start(&q->record, &start);
-    ok = put(q, false, err);
-    if (ok) {
-        record_put_gtids(&q->record, &q->place);
-        ok = put(q, false, err);
-    }
-    ok = ok && put_databases(q, err) && put_tables(q, err) && flush_piece(q, 0, err);
+    ok =
+        put(q, false, err) && put_databases(q, err) && put_tables(q, err) && flush_piece(q, 0, err);
     q->preamble = false;
     return ok;
 }

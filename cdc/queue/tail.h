@@ -53,6 +53,7 @@ struct queue {
     struct queue_options options; /* no zero left */
     struct queue_identity id;
     int lock_fd;
+    int old_lock_fd; /* of the QUEUE file that opening replaced; -1: none */
     int end_fd;
     bool unpublished; /* END is behind what is synced */
     bool broken;      /* a sync failed: what is on disk is only known after opening again */

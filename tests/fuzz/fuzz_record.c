@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdc/queue/queue.h"
 #include "cdc/queue/record.h"
 #include "schema/ddl/ddl.h"
 
@@ -78,24 +79,35 @@ static void try_table(struct bytes body, struct err *err)
         table_free(t.table);
 }
 
-static void try_gtids(struct world *w, struct bytes body, struct err *err)
+static void try_gtids(struct bytes body, struct err *err)
 {
-    struct place place = {0}, again = {0};
+    struct place place = {0};
 
-    if (!record_get_gtids(body, &place, err))
-        return;
-    record_put_gtids(&w->again, &place);
-    must(record_get_gtids(body_of(w, RECORD_GTIDS), &again, err));
-    must(place_equal(&place, &again));
-    place_release(&place);
-    place_release(&again);
+    if (record_get_gtids(body, &place, err))
+        place_release(&place);
+}
+
+static void try_start(struct world *w, struct bytes body, struct err *err)
+{
+    for (uint16_t version = 1; version <= QUEUE_VERSION; version++) {
+        struct record_start start, again;
+
+        if (!record_get_start(body, version, &start, err))
+            continue;
+        buf_reset(&w->again);
+        record_put_start(&w->again, &start);
+        must(record_get_start(body_of(w, RECORD_START), QUEUE_VERSION, &again, err));
+        must(place_equal(&start.place, &again.place) && gtid_equal(&start.gtid, &again.gtid));
+        must(start.commit_us == again.commit_us && start.next_id == again.next_id);
+        place_release(&start.place);
+        place_release(&again.place);
+    }
 }
 
 static void try_others(struct world *w, enum record_type type, struct bytes body, struct err *err)
 {
     struct tx_begin begin, begin_again;
     struct tx_end end, end_again;
-    struct record_start start;
     const char *db, *charset, *collation;
 
     if (type == RECORD_BEGIN && record_get_begin(body, &begin, err)) {
@@ -107,9 +119,6 @@ static void try_others(struct world *w, enum record_type type, struct bytes body
         record_put_end(&w->again, &end);
         must(record_get_end(body_of(w, RECORD_END), &end_again, err));
         must(end.lsn == end_again.lsn && position_compare(&end.end, &end_again.end) == 0);
-    } else if (type == RECORD_START && record_get_start(body, &start, err)) {
-        record_put_start(&w->again, &start);
-        must(record_get_start(body_of(w, RECORD_START), &start, err));
     } else if (type == RECORD_DATABASE &&
                record_get_database(body, &w->arena, &db, &charset, &collation, err)) {
         record_put_database(&w->again, db, charset, collation);
@@ -133,7 +142,10 @@ static void try_record(struct world *w, enum record_type type, struct bytes body
         try_table(body, &err);
         break;
     case RECORD_GTIDS:
-        try_gtids(w, body, &err);
+        try_gtids(body, &err);
+        break;
+    case RECORD_START:
+        try_start(w, body, &err);
         break;
     default:
         try_others(w, type, body, &err);

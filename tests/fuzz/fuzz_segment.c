@@ -1,7 +1,8 @@
 /*
  * A segment of any bytes: scanned, and read by a queue reader, never past its end. An even
  * first byte gives the bytes behind a right header as they are; an odd one gives the payloads
- * of blocks whose sums are right, so that the reader's own checks are reached.
+ * of blocks whose sums are right, so that the reader's own checks are reached. Its second bit
+ * chooses the format's version.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -61,9 +62,9 @@ static bool mem_list(void *ctx, const char *path, char ***names, size_t *n, stru
     return true;
 }
 
-static void put_header(struct buf *file, uint64_t preamble_end)
+static void put_header(struct buf *file, uint16_t version, uint64_t preamble_end)
 {
-    struct segment_header h = {.version = 1, .first_lsn = 1, .preamble_end = preamble_end};
+    struct segment_header h = {.version = version, .first_lsn = 1, .preamble_end = preamble_end};
     uint8_t raw[SEGMENT_HEADER_BYTES];
 
     segment_header_put(&h, raw);
@@ -74,7 +75,7 @@ static void put_header(struct buf *file, uint64_t preamble_end)
 }
 
 /* flags u8, transactions u8, length u16, payload; again and again. */
-static void put_blocks(struct buf *file, struct cursor *c)
+static void put_blocks(struct buf *file, uint16_t version, struct cursor *c)
 {
     ZSTD_CCtx *zstd = ZSTD_createCCtx();
     uint64_t chain = 0, lsn = 0, preamble_end = SEGMENT_HEADER_BYTES;
@@ -96,7 +97,7 @@ static void put_blocks(struct buf *file, struct cursor *c)
         if (b.flags & BLOCK_PREAMBLE)
             preamble_end = file->len;
     }
-    put_header(file, preamble_end);
+    put_header(file, version, preamble_end);
     ZSTD_freeCCtx(zstd);
 }
 
@@ -139,11 +140,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct segment seg;
     struct segment_scan scan;
     struct err err = ERR_INIT;
-    bool structured = cursor_u8(&c) & 1;
+    uint8_t form = cursor_u8(&c);
+    uint16_t version = form & 2 ? 2 : 1;
+    bool structured = form & 1;
 
-    put_header(&file, SEGMENT_HEADER_BYTES);
+    put_header(&file, version, SEGMENT_HEADER_BYTES);
     if (structured)
-        put_blocks(&file, &c);
+        put_blocks(&file, version, &c);
     else
         buf_put_bytes(&file, cursor_rest(&c));
     if (!segment_open(&seg, &fs, "d", 1, uuid, &err))

@@ -596,11 +596,11 @@ static void test_queue_refuses_a_newer_version_by_name(void **state)
     struct queue_reader *r;
 
     (void)state;
-    assert_true(simfs_flip(s, DIR "/QUEUE", 9, 1)); /* version 257 */
+    assert_true(simfs_flip(s, DIR "/QUEUE", 9, 1)); /* version 258 */
     assert_false(queue_open(DIR, &o, &q, &err));
     assert_string_equal(err.reason, "queue_newer");
     assert_int_equal(err.kind, ERR_CONFIG);
-    assert_non_null(strstr(err.text, "257"));
+    assert_non_null(strstr(err.text, "258"));
     assert_false(queue_reader_open(DIR, &o, 0, &r, &err));
     assert_string_equal(err.reason, "queue_newer");
     simfs_free(s);

@@ -143,7 +143,7 @@ static void test_record_cut_short_is_refused(void **state)
 {
     struct table *t = fixture_table("shop", "item");
     struct tx_end end = {.lsn = 4, .end = fixture_position(4)};
-    struct record_start start = {.position = end.end, .gtid = fixture_gtid(3), .next_id = 8};
+    struct record_start start = {.place.at = end.end, .gtid = fixture_gtid(3), .next_id = 8};
     struct record_definitions d = {0};
     struct record_row row = {0};
     struct value v[FIXTURE_COLUMNS] = {{.kind = VALUE_INT, .i = 5}};
@@ -175,7 +175,7 @@ static void test_record_cut_short_is_refused(void **state)
             struct change change;
             bool ok = type == RECORD_CHANGE ? record_get_change(part, &d, &row, &change, &err)
                       : type == RECORD_END  ? record_get_end(part, &end, &err)
-                                            : record_get_start(part, &start, &err);
+                                            : record_get_start(part, 2, &start, &err);
 
             assert_false(ok);
             assert_string_equal(err.reason, "queue_corrupt");
