@@ -51,7 +51,8 @@ static void count_tables(const struct load *l, struct load_progress *p)
             continue;
         p->tables++;
         p->tables_done += t->step == STEP_PRESENT || t->step == STEP_LOADED;
-        if (!t->is_busy && t->step != STEP_PLAN && t->step != STEP_UNKEYED && t->step != STEP_COPY)
+        if (!t->is_busy && t->step != STEP_PLAN && t->step != STEP_UNKEYED &&
+            t->step != STEP_COPY && t->step != STEP_CASCADED)
             continue;
         /* An interrupted load's chunks count too. */
         done = t->copied > t->rows ? t->copied : t->rows;
@@ -170,7 +171,7 @@ bool load_run_lane(struct load *l, uint64_t until, struct err *err)
 
 /* ---- rounds ---- */
 
-static bool collapse(struct load *l, struct err *err)
+bool load_collapse(struct load *l, struct err *err)
 {
     uint64_t hi = 0;
     bool any = false;
@@ -260,13 +261,14 @@ static size_t count_left(const struct load *l, bool only_known)
     return n;
 }
 
-static bool run_round(struct load *l, struct err *err)
+static bool run_round(struct load *l, unsigned round, struct err *err)
 {
     l->phase = "plan";
     if (!list_tables(l, err) || !load_prepare_target(l, err))
         return false;
     load_report(l, true);
-    if (!load_copy(l, err) || !forget_changed(l, err) || !collapse(l, err))
+    if (!load_plan_cascaded(l, round > 0, err) || !load_copy(l, err) || !forget_changed(l, err) ||
+        !load_collapse(l, err) || !load_copy_cascaded(l, err))
         return false;
     for (size_t i = 0; i < l->n_tables; i++) {
         struct load_table *t = &l->tables[i];
@@ -310,7 +312,7 @@ static bool run_rounds(struct load *l, struct err *err)
             err_set(err, ERR_STOPPED, "load was asked to stop");
             return false;
         }
-        if (!run_round(l, err))
+        if (!run_round(l, round, err))
             return false;
         if (count_left(l, false))
             continue;

@@ -4,10 +4,10 @@
  * Needs a capture that runs (in this process or another) and the lane. In rounds: plan
  * tables and chunks, copy chunks in parallel under bracketed views without locks, let the
  * lane collapse the window (lo, hi] (algorithms.md 1.4), add secondary keys, mark STRICT;
- * tables that DDL sent back go into the next round. Then foreign keys, views; triggers and
- * events are listed as waiting. Tables without a row key are read in one piece under a view
- * whose window holds no change of them, or refused with the remedy. Everything that is done
- * is remembered in the target: a killed load goes on, a finished one is a no-op.
+ * tables that DDL or unlogged cascades sent back go into the next round (cascaded.c). Then foreign
+ * keys, views; triggers and events are listed as waiting. Tables without a row key are read in one
+ * piece under a view whose window holds no change of them, or refused with the remedy. Everything
+ * that is done is remembered in the target: a killed load goes on, a finished one is a no-op.
  */
 #ifndef CDC_LOAD_LOAD_H
 #define CDC_LOAD_LOAD_H

@@ -12,7 +12,6 @@
 #define TRIES_MAX 10
 #define PAUSE_FIRST_US 100000
 #define PAUSE_MAX_US 5000000
-#define READ_TIMEOUT_MS 1000
 
 static bool is_same(const struct table *table, const struct load_table *t)
 {
@@ -32,9 +31,10 @@ static bool change_touches(struct cascade *cascade, const struct change *change,
            (cascade_is_unlogged(change) && cascade_reaches(cascade, change, is_it, t));
 }
 
-static bool item_touches(struct cascade *cascade, const struct queue_item *item,
-                         struct load_table *t)
+static bool item_touches(void *ctx, struct cascade *cascade, const struct queue_item *item)
 {
+    struct load_table *t = ctx;
+
     if (item->kind == QUEUE_CHANGE)
         return change_touches(cascade, &item->change, t);
     if (item->kind != QUEUE_DDL)
@@ -53,38 +53,10 @@ static bool item_touches(struct cascade *cascade, const struct queue_item *item,
 static bool is_quiet(struct load *l, struct load_table *t, const struct load_view *v, bool *quiet,
                      struct err *err)
 {
-    bool ok = false;
-    struct queue_reader *reader = NULL;
-    struct cascade cascade = {0};
-    uint64_t lsn = v->lo;
+    bool touched = false;
+    bool ok = load_view_find(l, v, item_touches, t, &touched, err);
 
-    *quiet = true;
-    if (v->lo == v->hi)
-        return true;
-    if (!queue_reader_open(l->config->queue_dir, l->config->queue, v->lo, &reader, err))
-        return false;
-    cascade_bind(&cascade, queue_reader_catalog(reader));
-    while (lsn < v->hi && *quiet) {
-        struct queue_item item;
-        bool got;
-
-        if (!queue_read(reader, READ_TIMEOUT_MS, &got, &item, err))
-            goto done;
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
-            goto done;
-        }
-        if (!got)
-            continue;
-        if (item_touches(&cascade, &item, t))
-            *quiet = false;
-        if (item.kind == QUEUE_END)
-            lsn = item.end.lsn;
-    }
-    ok = true;
-done:
-    cascade_release(&cascade);
-    queue_reader_close(reader);
+    *quiet = !touched;
     return ok;
 }
 

@@ -2,7 +2,10 @@
 #include "cdc/load/work.h"
 #include "cdc/queue/wait.h"
 #include "schema/base/clock.h"
+#include "schema/base/stop.h"
 #include "schema/ddl/ddl.h"
+
+#define READ_TIMEOUT_MS 1000
 
 bool load_view_open(struct load *l, struct source *s, struct load_view *v, struct err *err)
 {
@@ -51,4 +54,41 @@ bool load_view_check(const struct load_view *v, const struct table *table, struc
                table->name);
     err->side = ERR_SIDE_SOURCE; /* or it would end the attempt, not put the table off */
     return false;
+}
+
+bool load_view_find(struct load *l, const struct load_view *v, load_touches_fn *touches, void *ctx,
+                    bool *found, struct err *err)
+{
+    bool ok = false;
+    struct queue_reader *reader = NULL;
+    struct cascade cascade = {0};
+    uint64_t lsn = v->lo;
+
+    *found = false;
+    if (v->lo == v->hi)
+        return true;
+    if (!queue_reader_open(l->config->queue_dir, l->config->queue, v->lo, &reader, err))
+        return false;
+    cascade_bind(&cascade, queue_reader_catalog(reader));
+    while (lsn < v->hi && !*found) {
+        struct queue_item item;
+        bool got;
+
+        if (!queue_read(reader, READ_TIMEOUT_MS, &got, &item, err))
+            goto done;
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "load was asked to stop");
+            goto done;
+        }
+        if (!got)
+            continue;
+        *found = touches(ctx, &cascade, &item);
+        if (item.kind == QUEUE_END)
+            lsn = item.end.lsn;
+    }
+    ok = true;
+done:
+    cascade_release(&cascade);
+    queue_reader_close(reader);
+    return ok;
 }

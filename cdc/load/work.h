@@ -4,7 +4,8 @@
  * An attempt is one try from the state in the target to the end. A lost connection ends it;
  * load_run() waits and begins the next, which finds done chunks done. Rows of one attempt:
  * load.c drives the rounds, plan.c lists and cuts tables, copy.c moves rows with N workers,
- * unkeyed.c reads tables without a row key, finish.c adds what comes after the rows.
+ * cascaded.c reads tables again that unlogged cascades reached, unkeyed.c those without a row
+ * key, finish.c adds what comes after the rows.
  */
 #ifndef CDC_LOAD_WORK_H
 #define CDC_LOAD_WORK_H
@@ -14,21 +15,23 @@
 #include "cdc/load/load.h"
 #include "schema/base/arena.h"
 #include "schema/base/map.h"
+#include "schema/cascade.h"
 
 #define LOAD_WORKERS_MAX 64
 #define LOAD_ROUNDS_MAX 20
 
 enum load_step {
-    STEP_PRESENT, /* STRICT already */
-    STEP_PLAN,    /* to be read from the source and cut */
-    STEP_COPY,    /* has chunks to copy */
-    STEP_COPIED,  /* all chunks are in; the lane may collapse its window */
-    STEP_UNKEYED, /* no row key: after the others, in one piece */
-    STEP_LOADED,  /* STRICT since this attempt */
-    STEP_CHANGED, /* its chunks were cut for another definition: from the start */
-    STEP_AGAIN,   /* its definition changed meanwhile: next round */
-    STEP_REFUSED, /* cannot be loaded: result.refused says why */
-    STEP_GONE,    /* dropped on the source */
+    STEP_PRESENT,  /* STRICT already */
+    STEP_PLAN,     /* to be read from the source and cut */
+    STEP_COPY,     /* has chunks to copy */
+    STEP_COPIED,   /* all chunks are in; the lane may collapse its window */
+    STEP_CASCADED, /* reached by unlogged cascades: parents first, under one view */
+    STEP_UNKEYED,  /* no row key: after the others, in one piece */
+    STEP_LOADED,   /* STRICT since this attempt */
+    STEP_CHANGED,  /* its chunks were cut for another definition: from the start */
+    STEP_AGAIN,    /* its definition changed meanwhile: next round */
+    STEP_REFUSED,  /* cannot be loaded: result.refused says why */
+    STEP_GONE,     /* dropped on the source */
 };
 
 struct load_table {
@@ -39,6 +42,7 @@ struct load_table {
     bool is_known;          /* the target's state has a row for it */
     bool is_unmade;         /* but nothing on the target came from it: what is there is not ours */
     enum load_step step;
+    uint32_t rank;       /* STEP_CASCADED: parents before children (schema/cascade.h) */
     bool is_busy;        /* being planned by a worker */
     struct table *table; /* definition that rows are read and written by */
     char *definition;    /* its canonical text */
@@ -87,6 +91,8 @@ void load_note_loaded(struct load *l, struct load_table *t); /* STRICT now; take
 /* Its own transaction on the given connection. */
 MUST_CHECK bool load_save_state(struct load *l, struct target *target, const struct load_table *t,
                                 enum table_life life, const char *reason, struct err *err);
+/* The lane brings every STEP_COPIED table to one place; then its keys, and STRICT. */
+MUST_CHECK bool load_collapse(struct load *l, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */
 MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
 
@@ -125,6 +131,11 @@ void load_view_close(struct source *s, struct load_view *v);
 MUST_CHECK bool load_view_check(const struct load_view *v, const struct table *table,
                                 struct err *err);
 
+/* Does an item of the view's window (lo, hi] touch what `touches` looks for? Stops at the first. */
+typedef bool load_touches_fn(void *ctx, struct cascade *cascade, const struct queue_item *item);
+MUST_CHECK bool load_view_find(struct load *l, const struct load_view *v, load_touches_fn *touches,
+                               void *ctx, bool *found, struct err *err);
+
 /* copy.c */
 /* Is the table at fault, so that the others may go on? */
 bool load_is_table_error(const struct err *err);
@@ -135,6 +146,12 @@ MUST_CHECK bool load_copy(struct load *l, struct err *err);
 /* All rows of one range into t's table, with the chunk's done mark (NULL chunk: none). */
 MUST_CHECK bool load_copy_rows(struct load *l, struct load_table *t, struct source *s,
                                struct target *target, struct chunk_state *chunk, struct err *err);
+
+/* cascaded.c */
+/* Refuse tables whose cascades come through a table that is not copied; alone: set aside
+ * (STEP_CASCADED) what cascades may reach. */
+MUST_CHECK bool load_plan_cascaded(struct load *l, bool alone, struct err *err);
+MUST_CHECK bool load_copy_cascaded(struct load *l, struct err *err);
 
 /* unkeyed.c */
 MUST_CHECK bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err);
