@@ -1,6 +1,9 @@
 /*
  * source.h - the source server: connection, what it is, its binlog stream, its snapshots.
  *
+ * The kinds of servers stand behind one table of operations (driver.h). No SQL and no number of a
+ * server's error crosses it: `reason` says what its owner has to know.
+ *
  * TLS is verified, always (CA and host name). Passwords come from file, environment or
  * command and are wiped after use. The source is only read. Server messages may quote data,
  * so errors carry number and SQLSTATE, and text only for errors of the dump command (1236).
@@ -15,7 +18,10 @@
 #include "schema/selection.h"
 #include "targets/canon.h"
 
+struct source_driver;
+
 struct source_config {
+    const struct source_driver *driver; /* NULL: by what the server is */
     const char *host;
     uint16_t port;
     const char *user;
@@ -52,17 +58,6 @@ struct source_info {
     uint64_t binlog_expire_s; /* 0 = never */
 };
 const struct source_info *source_info(const struct source *s);
-
-/*
- * Run one query and hand each row to `row` (text protocol, NULL column = data NULL; borrowed
- * for the call; return false to stop with err). For metadata and checks: the result is not
- * buffered, so `row` must not use this connection. row may be NULL for statements.
- */
-typedef bool source_row_fn(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
-MUST_CHECK bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx,
-                             struct err *err);
-/* First column of the first row as a C string, free() it; NULL in *out for no row or NULL. */
-MUST_CHECK bool source_query_one(struct source *s, const char *sql, char **out, struct err *err);
 
 /* What is executed by now, without file and offset; the caller releases it. */
 MUST_CHECK bool source_executed(struct source *s, struct place *out, struct err *err);
@@ -161,6 +156,12 @@ typedef bool source_value_fn(void *ctx, const struct value *row, struct err *err
 MUST_CHECK bool source_read_rows(struct source *s, const struct table *t,
                                  const struct selection *which, bool order, uint64_t limit,
                                  source_value_fn *row, void *ctx, struct err *err);
+
+/* The row key (n_row_key values, in the arena) that stands `rows` rows behind `from`, or behind
+ * the first row when that is NULL; *key NULL: there are not so many. For cutting tables. */
+MUST_CHECK bool source_read_bound(struct source *s, const struct table *t, const struct value *from,
+                                  uint64_t rows, struct arena *arena, struct value **key,
+                                  struct err *err);
 
 /* The canonical hashes of rows (targets/canon.h), computed by the server. columns: n_columns
  * flags, which take part; which: NULL for all. */

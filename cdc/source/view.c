@@ -5,7 +5,6 @@
 
 #define VISIBLE_MAX_US ((uint64_t)60 * 1000 * 1000)
 #define POLL_US 10000
-#define ER_LOCK_WAIT_TIMEOUT 1205
 
 bool source_view_open_behind(struct source *s, const struct gtid *applied,
                              struct source_view_bounds *bounds, struct err *err)
@@ -33,13 +32,8 @@ bool source_view_open_behind(struct source *s, const struct gtid *applied,
     }
 }
 
-bool source_bound_waits(struct source *s, struct err *err)
-{
-    return source_query(s, "SET SESSION lock_wait_timeout = 5", NULL, NULL, err);
-}
-
 bool source_is_blocked(const struct err *err)
 {
     return err->kind == ERR_RETRY && err->side == ERR_SIDE_SOURCE &&
-           (err->server_errno == ER_LOCK_WAIT_TIMEOUT || strcmp(err->reason, "table_changed") == 0);
+           (strcmp(err->reason, "lock_wait") == 0 || strcmp(err->reason, "table_changed") == 0);
 }

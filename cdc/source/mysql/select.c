@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "cdc/source/link.h"
+#include "cdc/source/mysql/link.h"
 #include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
 #include "targets/sqlcanon.h"
@@ -48,7 +48,7 @@ static bool read_row(const struct table *t, MYSQL_ROW r, const unsigned long *le
 }
 
 /* Rows nobody wants: a few are read away, a long rest costs the connection instead. */
-static void drop_rest(struct source *s, MYSQL_RES *res)
+static void drop_rest(struct link *s, MYSQL_RES *res)
 {
     for (int i = 0; i < DRAIN_ROWS_MAX; i++)
         if (!mysql_fetch_row(res))
@@ -56,7 +56,7 @@ static void drop_rest(struct source *s, MYSQL_RES *res)
     shutdown((int)mysql_get_socket(s->mysql), SHUT_RDWR);
 }
 
-static bool hand_rows(struct source *s, const struct table *t, MYSQL_RES *res, source_value_fn *row,
+static bool hand_rows(struct link *s, const struct table *t, MYSQL_RES *res, source_value_fn *row,
                       void *ctx, struct err *err)
 {
     struct value *values;
@@ -72,7 +72,7 @@ static bool hand_rows(struct source *s, const struct table *t, MYSQL_RES *res, s
     while (ok && (r = mysql_fetch_row(res)))
         ok = read_row(t, r, mysql_fetch_lengths(res), values, err) && row(ctx, values, err);
     if (ok && mysql_errno(s->mysql)) {
-        source_fail(s, "read rows", err);
+        link_fail(s, "read rows", err);
         err_context(err, "%s.%s", t->db, t->name);
         ok = false;
     } else if (!ok) {
@@ -82,19 +82,20 @@ static bool hand_rows(struct source *s, const struct table *t, MYSQL_RES *res, s
     return ok;
 }
 
-bool source_read_rows(struct source *s, const struct table *t, const struct selection *which,
-                      bool order, uint64_t limit, source_value_fn *row, void *ctx, struct err *err)
+bool link_read_rows(struct source *base, const struct table *t, const struct selection *which,
+                    bool order, uint64_t limit, source_value_fn *row, void *ctx, struct err *err)
 {
+    struct link *s = link_of(base);
     struct buf sql = BUF_INIT;
     MYSQL_RES *res;
     bool ok = false;
 
     put_select(&sql, t, which, order, limit);
-    if (!source_set_raw(s, true, err))
+    if (!link_set_raw(s, true, err))
         goto done;
     if (mysql_real_query(s->mysql, (const char *)sql.data, sql.len) != 0 ||
         !(res = mysql_use_result(s->mysql))) {
-        source_fail(s, "read rows", err);
+        link_fail(s, "read rows", err);
         err_context(err, "%s.%s", t->db, t->name);
         goto done;
     }
@@ -113,14 +114,15 @@ static bool take_sums(void *ctx, const struct bytes *columns, unsigned n, struct
     return true;
 }
 
-bool source_read_sums(struct source *s, const struct table *t, const bool *columns,
-                      const struct selection *which, struct canon_sums *out, struct err *err)
+bool link_read_sums(struct source *base, const struct table *t, const bool *columns,
+                    const struct selection *which, struct canon_sums *out, struct err *err)
 {
+    struct link *s = link_of(base);
     struct buf sql = BUF_INIT;
     bool ok;
 
     sql_put_sums(&sql, t, columns, which, SQL_MYSQL);
-    ok = source_query_raw(s, &sql, take_sums, out, err);
+    ok = link_query_raw(s, &sql, take_sums, out, err);
     buf_release(&sql);
     return ok;
 }
@@ -143,17 +145,68 @@ static bool take_hash(void *ctx, const struct bytes *columns, unsigned n, struct
            r->fn(r->ctx, r->row, known ? &hash : NULL, err);
 }
 
-bool source_read_hashes(struct source *s, const struct table *t, const bool *columns,
-                        const struct selection *which, canon_hash_fn *fn, void *ctx,
-                        struct err *err)
+bool link_read_hashes(struct source *base, const struct table *t, const bool *columns,
+                      const struct selection *which, canon_hash_fn *fn, void *ctx, struct err *err)
 {
+    struct link *s = link_of(base);
     struct hash_reader r = {t, xcalloc(t->n_columns + 1, sizeof(*r.row)), fn, ctx};
     struct buf sql = BUF_INIT;
     bool ok;
 
     sql_put_hashes(&sql, t, columns, which, SQL_MYSQL);
-    ok = source_query_raw(s, &sql, take_hash, &r, err);
+    ok = link_query_raw(s, &sql, take_hash, &r, err);
     free(r.row);
+    buf_release(&sql);
+    return ok;
+}
+
+struct bound {
+    const struct table *table;
+    struct arena *arena;
+    struct value *row; /* room for a full-width row */
+    struct value *key; /* NULL: none */
+};
+
+static bool take_bound(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct bound *b = ctx;
+    const struct table *t = b->table;
+
+    assert(n == t->n_row_key);
+    if (!sql_read_exact_key(t, columns, SQL_MYSQL, b->row, err))
+        return false;
+    b->key = arena_alloc(b->arena, n * sizeof(*b->key));
+    for (uint32_t i = 0; i < t->n_row_key; i++)
+        b->key[i] = value_copy(b->arena, &b->row[t->row_key[i]]);
+    return true;
+}
+
+static void put_bound(struct buf *sql, const struct table *t, const struct value *from,
+                      uint64_t rows)
+{
+    struct selection behind = {.low = from};
+
+    buf_reset(sql);
+    buf_put_str(sql, "SELECT ");
+    sql_put_exact_key(sql, t, SQL_MYSQL);
+    buf_put_str(sql, " FROM ");
+    sql_put_table(sql, t->db, t->name);
+    sql_put_where(sql, t, &behind, SQL_MYSQL);
+    sql_put_order(sql, t);
+    buf_putf(sql, " LIMIT 1 OFFSET %llu", (unsigned long long)rows);
+}
+
+bool link_read_bound(struct source *base, const struct table *t, const struct value *from,
+                     uint64_t rows, struct arena *arena, struct value **key, struct err *err)
+{
+    struct bound b = {t, arena, xcalloc(t->n_columns + 1, sizeof(*b.row)), NULL};
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    put_bound(&sql, t, from, rows);
+    ok = link_query_raw(link_of(base), &sql, take_bound, &b, err);
+    *key = b.key;
+    free(b.row);
     buf_release(&sql);
     return ok;
 }

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdc/source/link.h"
+#include "cdc/source/mysql/link.h"
+#include "cdc/source/mysql/mysql.h"
 #include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
 #include "targets/mariadb/login.h"
@@ -65,6 +66,8 @@ static const char *reason_of(unsigned number)
         return "no_table";
     case ER_TABLE_DEF_CHANGED:
         return "table_changed";
+    case ER_LOCK_WAIT_TIMEOUT:
+        return "lock_wait";
     case CR_SSL_CONNECTION_ERROR:
         return "tls";
     default:
@@ -100,7 +103,7 @@ static enum err_kind kind_of(unsigned number, const char *text)
     }
 }
 
-void source_fail(struct source *s, const char *what, struct err *err)
+void link_fail(struct link *s, const char *what, struct err *err)
 {
     unsigned number = mysql_errno(s->mysql);
     enum err_kind kind = kind_of(number, mysql_error(s->mysql));
@@ -115,12 +118,12 @@ void source_fail(struct source *s, const char *what, struct err *err)
     snprintf(err->reason, sizeof(err->reason), "%s", reason_of(number));
 }
 
-bool source_exec(struct source *s, const char *sql, struct err *err)
+bool link_exec(struct link *s, const char *sql, struct err *err)
 {
-    return source_query(s, sql, NULL, NULL, err);
+    return link_query(s, sql, NULL, NULL, err);
 }
 
-bool source_set_raw(struct source *s, bool raw, struct err *err)
+bool link_set_raw(struct link *s, bool raw, struct err *err)
 {
     const char *sql =
         raw ? "SET character_set_results = NULL" : "SET character_set_results = utf8mb4";
@@ -128,7 +131,7 @@ bool source_set_raw(struct source *s, bool raw, struct err *err)
     if (s->raw_results == raw)
         return true;
     if (mysql_query(s->mysql, sql) != 0) {
-        source_fail(s, "set the character set of results", err);
+        link_fail(s, "set the character set of results", err);
         return false;
     }
     s->raw_results = raw;
@@ -153,7 +156,7 @@ static const char *connect_remedy(unsigned number)
     }
 }
 
-static void connect_fail(struct source *s, const struct source_config *config,
+static void connect_fail(struct link *s, const struct source_config *config,
                          const struct login *login, struct err *err)
 {
     const char *remedy = login_remedy(login, mysql_errno(s->mysql));
@@ -162,13 +165,13 @@ static void connect_fail(struct source *s, const struct source_config *config,
 
     snprintf(what, sizeof(what), "connect to source %.250s port %u as %.80s", config->host,
              config->port, config->user);
-    source_fail(s, what, err);
+    link_fail(s, what, err);
     used = strlen(err->text);
     snprintf(err->text + used, sizeof(err->text) - used, "%s",
              remedy ? remedy : connect_remedy(mysql_errno(s->mysql)));
 }
 
-static bool connect_socket(struct source *s, const struct source_config *config, struct err *err)
+static bool connect_socket(struct link *s, const struct source_config *config, struct err *err)
 {
     struct login login = {
         .host = config->host,
@@ -275,13 +278,13 @@ static uint32_t parse_version(const char *text)
     return major * 10000 + minor * 100 + patch;
 }
 
-static bool read_info(struct source *s, struct err *err)
+static bool read_info(struct link *s, struct err *err)
 {
-    struct source_info *i = &s->info;
+    struct source_info *i = &s->base.info;
     struct found f = {i, false, false};
     char *version = NULL;
 
-    if (!source_query_one(s, "SELECT @@version", &version, err))
+    if (!link_query_one(s, "SELECT @@version", &version, err))
         return false;
     snprintf(i->version, sizeof(i->version), "%s", version ? version : "");
     free(version);
@@ -290,39 +293,39 @@ static bool read_info(struct source *s, struct err *err)
     /* Before 9.6 the engine did the cascades, and no variable said so. */
     i->native_fk = i->is_mariadb || i->version_number < 90600;
     i->row_format = !i->is_mariadb; /* where the variable is gone, ROW is all there is */
-    if (!source_query(s,
-                      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'log_bin', "
-                      "'binlog_format', 'binlog_row_image', 'binlog_row_metadata', "
-                      "'binlog_row_value_options', 'gtid_mode', 'enforce_gtid_consistency', "
-                      "'binlog_order_commits', 'innodb_native_foreign_keys', 'binlog_checksum', "
-                      "'lower_case_table_names', 'max_allowed_packet', "
-                      "'binlog_expire_logs_seconds')",
-                      note_variable, &f, err))
+    if (!link_query(s,
+                    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'log_bin', "
+                    "'binlog_format', 'binlog_row_image', 'binlog_row_metadata', "
+                    "'binlog_row_value_options', 'gtid_mode', 'enforce_gtid_consistency', "
+                    "'binlog_order_commits', 'innodb_native_foreign_keys', 'binlog_checksum', "
+                    "'lower_case_table_names', 'max_allowed_packet', "
+                    "'binlog_expire_logs_seconds')",
+                    note_variable, &f, err))
         return false;
     i->gtid_on = f.gtid_mode && f.enforce_gtid;
     return true;
 }
 
-static bool set_session(struct source *s, struct err *err)
+static bool set_session(struct link *s, struct err *err)
 {
-    if (!source_exec(s, "SET NAMES utf8mb4", err) ||
-        !source_exec(s,
-                     "SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1, "
-                     "net_write_timeout = 600, net_read_timeout = 600",
-                     err))
+    if (!link_exec(s, "SET NAMES utf8mb4", err) ||
+        !link_exec(s,
+                   "SET SESSION sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1, "
+                   "net_write_timeout = 600, net_read_timeout = 600",
+                   err))
         return false;
     if (!read_info(s, err))
         return false;
-    if (s->info.is_mariadb || s->info.version_number < VERSION_GIPK)
+    if (s->base.info.is_mariadb || s->base.info.version_number < VERSION_GIPK)
         return true;
-    return source_exec(s, "SET SESSION show_gipk_in_create_table_and_information_schema = ON", err);
+    return link_exec(s, "SET SESSION show_gipk_in_create_table_and_information_schema = ON", err);
 }
 
-bool source_connect(const struct source_config *config, struct source **out, struct err *err)
+static bool link_connect(const struct source_config *config, struct source **out, struct err *err)
 {
-    struct source *s = xcalloc(1, sizeof(*s));
+    struct link *s = xcalloc(1, sizeof(*s));
 
-    *out = NULL;
+    s->base.driver = &mysql_source;
     s->server_id = config->server_id;
     s->heartbeat_ms = config->heartbeat_ms ? config->heartbeat_ms : HEARTBEAT_MS;
     s->mysql = mysql_init(NULL);
@@ -332,28 +335,22 @@ bool source_connect(const struct source_config *config, struct source **out, str
         return false;
     }
     if (!connect_socket(s, config, err) || !set_session(s, err)) {
-        source_close(s);
+        source_close(&s->base);
         return false;
     }
-    *out = s;
+    *out = &s->base;
     return true;
 }
 
-void source_close(struct source *s)
+static void link_close(struct source *base)
 {
-    if (!s)
-        return;
+    struct link *s = link_of(base);
+
     mysql_close(s->mysql);
     free(s);
 }
 
-const struct source_info *source_info(const struct source *s)
-{
-    return &s->info;
-}
-
-static bool hand_rows(struct source *s, MYSQL_RES *res, source_row_fn *row, void *ctx,
-                      struct err *err)
+static bool hand_rows(struct link *s, MYSQL_RES *res, link_row_fn *row, void *ctx, struct err *err)
 {
     unsigned n = mysql_num_fields(res);
     struct bytes *columns = xcalloc(n, sizeof(*columns));
@@ -368,23 +365,23 @@ static bool hand_rows(struct source *s, MYSQL_RES *res, source_row_fn *row, void
         ok = !row || row(ctx, columns, n, err);
     }
     if (ok && mysql_errno(s->mysql)) {
-        source_fail(s, "read a result", err);
+        link_fail(s, "read a result", err);
         ok = false;
     }
     free(columns);
     return ok;
 }
 
-static bool query(struct source *s, struct bytes sql, bool raw, source_row_fn *row, void *ctx,
+static bool query(struct link *s, struct bytes sql, bool raw, link_row_fn *row, void *ctx,
                   struct err *err)
 {
     MYSQL_RES *res;
     bool ok = true;
 
-    if (!source_set_raw(s, raw, err))
+    if (!link_set_raw(s, raw, err))
         return false;
     if (mysql_real_query(s->mysql, (const char *)sql.data, sql.len) != 0) {
-        source_fail(s, "query the source", err);
+        link_fail(s, "query the source", err);
         return false;
     }
     res = mysql_use_result(s->mysql);
@@ -392,19 +389,19 @@ static bool query(struct source *s, struct bytes sql, bool raw, source_row_fn *r
         ok = hand_rows(s, res, row, ctx, err);
         mysql_free_result(res);
     } else if (mysql_errno(s->mysql)) {
-        source_fail(s, "query the source", err);
+        link_fail(s, "query the source", err);
         ok = false;
     }
     return ok;
 }
 
-bool source_query(struct source *s, const char *sql, source_row_fn *row, void *ctx, struct err *err)
+bool link_query(struct link *s, const char *sql, link_row_fn *row, void *ctx, struct err *err)
 {
     return query(s, bytes_str(sql), false, row, ctx, err);
 }
 
-bool source_query_raw(struct source *s, const struct buf *sql, source_row_fn *row, void *ctx,
-                      struct err *err)
+bool link_query_raw(struct link *s, const struct buf *sql, link_row_fn *row, void *ctx,
+                    struct err *err)
 {
     return query(s, buf_bytes(sql), true, row, ctx, err);
 }
@@ -419,28 +416,29 @@ static bool keep_first(void *ctx, const struct bytes *columns, unsigned n, struc
     return true;
 }
 
-bool source_query_one(struct source *s, const char *sql, char **out, struct err *err)
+bool link_query_one(struct link *s, const char *sql, char **out, struct err *err)
 {
     *out = NULL;
-    if (source_query(s, sql, keep_first, out, err))
+    if (link_query(s, sql, keep_first, out, err))
         return true;
     free(*out);
     *out = NULL;
     return false;
 }
 
-bool source_executed(struct source *s, struct place *out, struct err *err)
+bool link_executed(struct source *base, struct place *out, struct err *err)
 {
+    struct link *s = link_of(base);
     char *text = NULL;
     bool ok;
 
     memset(out, 0, sizeof(*out));
-    if (s->info.is_mariadb) {
+    if (s->base.info.is_mariadb) {
         err_reason(err, ERR_SERVER, "mariadb_source", "MariaDB sources are not supported yet");
         err->side = ERR_SIDE_SOURCE;
         return false;
     }
-    ok = source_query_one(s, "SELECT @@GLOBAL.gtid_executed", &text, err) &&
+    ok = link_query_one(s, "SELECT @@GLOBAL.gtid_executed", &text, err) &&
          place_parse(text ? text : "", out, err);
     free(text);
     return ok;
@@ -460,13 +458,15 @@ static bool note_end(void *ctx, const struct bytes *columns, unsigned n, struct 
     return true;
 }
 
-bool source_binlog_end(struct source *s, struct position *end, struct err *err)
+bool link_binlog_end(struct source *base, struct position *end, struct err *err)
 {
-    bool renamed = !s->info.is_mariadb && s->info.version_number >= VERSION_STATUS_RENAMED;
+    struct link *s = link_of(base);
+    bool renamed =
+        !s->base.info.is_mariadb && s->base.info.version_number >= VERSION_STATUS_RENAMED;
 
     memset(end, 0, sizeof(*end));
-    if (!source_query(s, renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", note_end, end,
-                      err))
+    if (!link_query(s, renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", note_end, end,
+                    err))
         return false;
     if (end->file[0])
         return true;
@@ -508,17 +508,47 @@ static bool same_stem(const char *a, const char *b)
     return dot_a && dot_b && dot_a - a == dot_b - b && memcmp(a, b, (size_t)(dot_a - a)) == 0;
 }
 
-bool source_reaches(struct source *s, const struct position *end, bool *reaches, struct err *err)
+bool link_reaches(struct source *base, const struct position *end, bool *reaches, struct err *err)
 {
+    struct link *s = link_of(base);
     struct binlog_files f = {.end = end};
     bool is_reset;
 
     *reaches = true;
     if (!end->file[0])
         return true;
-    if (!source_query(s, "SHOW BINARY LOGS", take_file, &f, err))
+    if (!link_query(s, "SHOW BINARY LOGS", take_file, &f, err))
         return false;
     is_reset = !f.found && same_stem(f.last.file, end->file) && position_compare(&f.last, end) < 0;
     *reaches = !is_reset && (!f.found || f.bytes >= end->offset);
     return true;
 }
+
+bool link_bound_waits(struct source *base, struct err *err)
+{
+    return link_query(link_of(base), "SET SESSION lock_wait_timeout = 5", NULL, NULL, err);
+}
+
+const struct source_driver mysql_source = {
+    .connect = link_connect,
+    .close = link_close,
+    .executed = link_executed,
+    .binlog_end = link_binlog_end,
+    .reaches = link_reaches,
+    .list_tables = link_list_tables,
+    .list_databases = link_list_databases,
+    .list_views = link_list_views,
+    .list_programs = link_list_programs,
+    .may_stream = link_may_stream,
+    .stream_start = link_stream_start,
+    .stream_pending = link_stream_pending,
+    .stream_next = link_stream_next,
+    .view_open = link_view_open,
+    .view_close = link_view_close,
+    .read_table = link_read_table,
+    .read_rows = link_read_rows,
+    .read_sums = link_read_sums,
+    .read_hashes = link_read_hashes,
+    .bound_waits = link_bound_waits,
+    .read_bound = link_read_bound,
+};

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "cdc/source/link.h"
+#include "cdc/source/mysql/link.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 
@@ -68,7 +68,7 @@ static void set_reason(struct err *err, const char *reason)
     snprintf(err->reason, sizeof(err->reason), "%s", reason);
 }
 
-static void fail_1236(struct source *s, struct err *err)
+static void fail_1236(struct link *s, struct err *err)
 {
     const char *text = mysql_error(s->mysql);
 
@@ -87,7 +87,7 @@ static void fail_1236(struct source *s, struct err *err)
     set_reason(err, "dump");
 }
 
-static void fail(struct source *s, struct err *err)
+static void fail(struct link *s, struct err *err)
 {
     switch (mysql_errno(s->mysql)) {
     case ER_MASTER_FATAL_ERROR_READING_BINLOG:
@@ -103,31 +103,31 @@ static void fail(struct source *s, struct err *err)
         err_server(err, ERR_RETRY, ERR_SIDE_SOURCE, 0, "the connection to the source ended");
         break;
     default:
-        source_fail(s, "read the binlog", err);
+        link_fail(s, "read the binlog", err);
         break;
     }
 }
 
-static bool set_up(struct source *s, struct err *err)
+static bool set_up(struct link *s, struct err *err)
 {
     unsigned long long period_ns = (unsigned long long)s->heartbeat_ms * 1000000ull;
-    const char *checksum = s->info.checksum_crc32 ? "'CRC32'" : "'NONE'";
+    const char *checksum = s->base.info.checksum_crc32 ? "'CRC32'" : "'NONE'";
     char sql[512];
 
     snprintf(sql, sizeof(sql),
              "SET @master_binlog_checksum = %s, @source_binlog_checksum = %s, "
              "@master_heartbeat_period = %llu, @source_heartbeat_period = %llu",
              checksum, checksum, period_ns, period_ns);
-    if (!source_exec(s, sql, err))
+    if (!link_exec(s, sql, err))
         return false;
     /* A second reader with this identity ends the first one, as with one server id. */
     snprintf(sql, sizeof(sql),
              "SET @slave_uuid = '646f6d69-6369-6c65-8000-0000%08x', @replica_uuid = @slave_uuid",
              s->server_id);
-    return source_exec(s, sql, err);
+    return link_exec(s, sql, err);
 }
 
-static bool command(struct source *s, unsigned number, const struct buf *b, bool answer,
+static bool command(struct link *s, unsigned number, const struct buf *b, bool answer,
                     struct err *err)
 {
     enum enum_server_command c = (enum enum_server_command)number;
@@ -140,7 +140,7 @@ static bool command(struct source *s, unsigned number, const struct buf *b, bool
 }
 
 /* Be seen in SHOW REPLICAS; host, user and password stay empty. */
-static bool register_replica(struct source *s, struct err *err)
+static bool register_replica(struct link *s, struct err *err)
 {
     struct buf b = BUF_INIT_MAX(64);
     bool ok;
@@ -155,7 +155,7 @@ static bool register_replica(struct source *s, struct err *err)
     return ok;
 }
 
-static bool send_dump(struct source *s, const struct place *from, struct err *err)
+static bool send_dump(struct link *s, const struct place *from, struct err *err)
 {
     struct buf set = BUF_INIT_MAX(GTID_WIRE_MAX);
     struct buf b = BUF_INIT_MAX(GTID_WIRE_MAX);
@@ -165,7 +165,7 @@ static bool send_dump(struct source *s, const struct place *from, struct err *er
         mysql_set_encode(from->mysql, &set);
     else
         buf_put_u64(&set, 0); /* the empty set */
-    buf_put_u16(&b, s->info.version_number >= VERSION_HEARTBEAT_V2 ? FLAG_HEARTBEAT_V2 : 0);
+    buf_put_u16(&b, s->base.info.version_number >= VERSION_HEARTBEAT_V2 ? FLAG_HEARTBEAT_V2 : 0);
     buf_put_u32(&b, s->server_id);
     buf_put_u32(&b, 0);
     buf_put_u64(&b, FIRST_POSITION);
@@ -180,7 +180,7 @@ static bool send_dump(struct source *s, const struct place *from, struct err *er
     return ok;
 }
 
-static bool read_packet(struct source *s, struct bytes *event, struct err *err)
+static bool read_packet(struct link *s, struct bytes *event, struct err *err)
 {
     unsigned long n = mysql_net_read_packet(s->mysql);
     const uint8_t *p = s->mysql->net.read_pos;
@@ -203,7 +203,7 @@ static bool read_packet(struct source *s, struct bytes *event, struct err *err)
 }
 
 /* From here on silence is told by heartbeats, and inside a packet by the socket. */
-static void shorten_timeout(struct source *s)
+static void shorten_timeout(struct link *s)
 {
     uint64_t ms = (uint64_t)s->heartbeat_ms * SILENT_HEARTBEATS;
     struct timeval tv = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
@@ -247,9 +247,11 @@ static bool check_settings(const struct source_info *i, struct err *err)
     return true;
 }
 
-bool source_stream_start(struct source *s, const struct place *from, struct err *err)
+bool link_stream_start(struct source *base, const struct place *from, struct err *err)
 {
-    if (!check_settings(&s->info, err))
+    struct link *s = link_of(base);
+
+    if (!check_settings(&s->base.info, err))
         return false;
     if (s->server_id == 0) {
         err_reason(err, ERR_CONFIG, "server_id", "source.server_id must be 1 to 4294967295");
@@ -267,7 +269,7 @@ bool source_stream_start(struct source *s, const struct place *from, struct err 
 }
 
 /* Bytes that were read from the socket but not asked for yet. */
-static bool is_buffered(const struct source *s)
+static bool is_buffered(const struct link *s)
 {
     const MARIADB_PVIO *pvio = s->mysql->net.pvio;
     const struct client_tls *tls;
@@ -282,20 +284,22 @@ static bool is_buffered(const struct source *s)
     return tls && SSL_pending((SSL *)tls->ssl) > 0;
 }
 
-static bool wait_socket(struct source *s, unsigned ms)
+static bool wait_socket(struct link *s, unsigned ms)
 {
     struct pollfd p = {.fd = (int)mysql_get_socket(s->mysql), .events = POLLIN};
 
     return poll(&p, 1, (int)ms) > 0;
 }
 
-bool source_stream_pending(struct source *s)
+bool link_stream_pending(struct source *base)
 {
+    struct link *s = link_of(base);
+
     return is_buffered(s) || wait_socket(s, 0);
 }
 
 /* *ready false with true: nothing came in time, or a stop was asked for. */
-static bool wait_event(struct source *s, unsigned timeout_ms, bool *ready, struct err *err)
+static bool wait_event(struct link *s, unsigned timeout_ms, bool *ready, struct err *err)
 {
     uint64_t silence_us = (uint64_t)s->heartbeat_ms * 1000 * SILENT_HEARTBEATS;
     uint64_t until = clock_steady_us() + (uint64_t)timeout_ms * 1000;
@@ -318,8 +322,10 @@ static bool wait_event(struct source *s, unsigned timeout_ms, bool *ready, struc
     return true;
 }
 
-bool source_stream_next(struct source *s, unsigned timeout_ms, struct bytes *event, struct err *err)
+bool link_stream_next(struct source *base, unsigned timeout_ms, struct bytes *event,
+                      struct err *err)
 {
+    struct link *s = link_of(base);
     bool ready = false;
 
     *event = BYTES_EMPTY;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cdc/source/source.h"
+#include "cdc/source/mysql/link.h"
 #include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
 #include "targets/sqltext.h"
@@ -54,19 +54,20 @@ static bool hand_table(struct fields *f, struct err *err)
     return list->fn(list->ctx, &t, err);
 }
 
-bool source_list_tables(struct source *s, source_table_fn *fn, void *ctx, struct err *err)
+bool link_list_tables(struct source *base, source_table_fn *fn, void *ctx, struct err *err)
 {
+    struct link *s = link_of(base);
     struct table_list list = {fn, ctx};
     struct fields f = {.row = hand_table, .ctx = &list, .n = 4};
 
     /* Statistics may be a day old by default; they size the chunks. */
-    return source_query(s, "SET SESSION information_schema_stats_expiry = 0", NULL, NULL, err) &&
-           source_query(s,
-                        "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0),"
-                        " COALESCE(AVG_ROW_LENGTH, 0) FROM information_schema.TABLES"
-                        " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA" NOT_SYSTEM
-                        " ORDER BY TABLE_SCHEMA, TABLE_NAME",
-                        take_fields, &f, err);
+    return link_query(s, "SET SESSION information_schema_stats_expiry = 0", NULL, NULL, err) &&
+           link_query(s,
+                      "SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE(TABLE_ROWS, 0),"
+                      " COALESCE(AVG_ROW_LENGTH, 0) FROM information_schema.TABLES"
+                      " WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA" NOT_SYSTEM
+                      " ORDER BY TABLE_SCHEMA, TABLE_NAME",
+                      take_fields, &f, err);
 }
 
 /* ---- databases ---- */
@@ -83,9 +84,10 @@ static bool hand_database(struct fields *f, struct err *err)
     return list->fn(list->ctx, f->text[0], f->text[1], f->text[2], err);
 }
 
-bool source_list_databases(struct source *s, const char *only, source_database_fn *fn, void *ctx,
-                           struct err *err)
+bool link_list_databases(struct source *base, const char *only, source_database_fn *fn, void *ctx,
+                         struct err *err)
 {
+    struct link *s = link_of(base);
     struct database_list list = {fn, ctx};
     struct fields f = {.row = hand_database, .ctx = &list, .n = 3};
     struct buf sql = BUF_INIT;
@@ -99,7 +101,7 @@ bool source_list_databases(struct source *s, const char *only, source_database_f
     } else {
         buf_put_str(&sql, NOT_SYSTEM);
     }
-    ok = source_query(s, buf_cstr(&sql), take_fields, &f, err);
+    ok = link_query(s, buf_cstr(&sql), take_fields, &f, err);
     buf_release(&sql);
     return ok;
 }
@@ -118,31 +120,33 @@ static bool hand_object(struct fields *f, struct err *err)
     return list->fn(list->ctx, f->text[0], f->text[1], f->text[2], err);
 }
 
-bool source_list_views(struct source *s, source_object_fn *fn, void *ctx, struct err *err)
+bool link_list_views(struct source *base, source_object_fn *fn, void *ctx, struct err *err)
 {
+    struct link *s = link_of(base);
     struct object_list list = {fn, ctx};
     struct fields f = {.row = hand_object, .ctx = &list, .n = 3};
 
-    return source_query(s,
-                        "SELECT VIEW_DEFINITION, TABLE_SCHEMA, TABLE_NAME"
-                        " FROM information_schema.VIEWS WHERE TABLE_SCHEMA" NOT_SYSTEM,
-                        take_fields, &f, err);
+    return link_query(s,
+                      "SELECT VIEW_DEFINITION, TABLE_SCHEMA, TABLE_NAME"
+                      " FROM information_schema.VIEWS WHERE TABLE_SCHEMA" NOT_SYSTEM,
+                      take_fields, &f, err);
 }
 
-bool source_list_programs(struct source *s, source_object_fn *fn, void *ctx, struct err *err)
+bool link_list_programs(struct source *base, source_object_fn *fn, void *ctx, struct err *err)
 {
+    struct link *s = link_of(base);
     struct object_list list = {fn, ctx};
     struct fields f = {.row = hand_object, .ctx = &list, .n = 3};
 
-    return source_query(s,
-                        "SELECT 'trigger', TRIGGER_SCHEMA, TRIGGER_NAME"
-                        " FROM information_schema.TRIGGERS"
-                        " UNION ALL SELECT 'event', EVENT_SCHEMA, EVENT_NAME"
-                        " FROM information_schema.EVENTS"
-                        " UNION ALL SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA, ROUTINE_NAME"
-                        " FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA" NOT_SYSTEM
-                        " ORDER BY 1, 2, 3",
-                        take_fields, &f, err);
+    return link_query(s,
+                      "SELECT 'trigger', TRIGGER_SCHEMA, TRIGGER_NAME"
+                      " FROM information_schema.TRIGGERS"
+                      " UNION ALL SELECT 'event', EVENT_SCHEMA, EVENT_NAME"
+                      " FROM information_schema.EVENTS"
+                      " UNION ALL SELECT LOWER(ROUTINE_TYPE), ROUTINE_SCHEMA, ROUTINE_NAME"
+                      " FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA" NOT_SYSTEM
+                      " ORDER BY 1, 2, 3",
+                      take_fields, &f, err);
 }
 
 /* ---- rights ---- */
@@ -154,13 +158,14 @@ static bool hand_nothing(struct fields *f, struct err *err)
     return true;
 }
 
-bool source_may_stream(struct source *s, bool *may, struct err *err)
+bool link_may_stream(struct source *base, bool *may, struct err *err)
 {
+    struct link *s = link_of(base);
     struct fields f = {.row = hand_nothing, .ctx = may, .n = 1};
 
     *may = false;
-    return source_query(s,
-                        "SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN"
-                        " ('REPLICATION SLAVE', 'SUPER') LIMIT 1",
-                        take_fields, &f, err);
+    return link_query(s,
+                      "SELECT 1 FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE IN"
+                      " ('REPLICATION SLAVE', 'SUPER') LIMIT 1",
+                      take_fields, &f, err);
 }
