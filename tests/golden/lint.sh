@@ -15,6 +15,7 @@ reset() {
 expect() {
     local out
     reset
+    mkdir -p "$tmp/tree/${2%/*}"
     printf '%s\n' "$3" >"$tmp/tree/$2"
     if out=$("$here/scripts/$1" "$tmp/tree" 2>&1); then
         echo "$1 passed a bad $2: $4"
@@ -29,6 +30,7 @@ expect() {
 pass() {
     local out
     reset
+    mkdir -p "$tmp/tree/${2%/*}"
     printf '%s\n' "$3" >"$tmp/tree/$2"
     if ! out=$("$here/scripts/$1" "$tmp/tree" 2>&1); then
         echo "$1 refused a good $2: $out"
@@ -66,7 +68,7 @@ layers targets/mariadb/a.c "    buf_putf(b, \"SET x = '%s'\", v);" 'quoted by ha
 layers cdc/source/a.c "    buf_put_u8(b, '\\'');" 'quotes by hand'
 pass check-layers cdc/source/a.c "    if (*p == '\\'')"
 layers targets/mariadb/a.c '    mysql_real_escape_string(m, a, b, n);' 'outside targets/sqltext.c'
-pass check-layers cdc/source/connect.c '    mysql_real_connect(m, h);'
+pass check-layers cdc/source/mysql/connect.c '    mysql_real_connect(m, h);'
 pass check-layers targets/mariadb/a.c '    mysql_real_connect(m, h); /* mysql_real_connect(m) */'
 pass check-layers cdc/apply/a.c $'#include "cdc/queue/queue.h"\n#include "schema/base/log.h"\n    snprintf(s, n, "exit(1)");'
 
