@@ -68,6 +68,9 @@ struct ddl {
     const char *object;    /* CREATE/ALTER/DROP DATABASE: its name; else "" */
     struct ddl_effect *effects;
     uint32_t n_effects;
+    /* The same effects under the names that `text` uses, where `effects` has others (those of a
+     * target); NULL: effects. */
+    const struct ddl_effect *said;
 };
 
 #endif

@@ -3,7 +3,7 @@
  *
  * The calls of target.h go through these tables; each slot keeps the contract of the call of
  * the same name. An engine embeds struct target as the first member of its own, is listed in
- * target.c, and passes tests/contract/.
+ * target.c, and passes tests/contract/. Tables and names that its slots get are the target's.
  */
 #ifndef TARGETS_ENGINE_H
 #define TARGETS_ENGINE_H
@@ -94,6 +94,12 @@ struct target {
     struct guard *guard;
     struct permit permit;
     struct target_info info;
+    /* Definitions under the target's names (schema/mapping/route.h), by how long they are used. */
+    struct arena load_routes;         /* of the table under load */
+    const struct table *load_source;  /* that table; our own rows are kept by its name */
+    struct arena unit_routes;         /* of the last unit */
+    const struct table **unit_tables; /* pairs: the source's, the target's */
+    size_t n_unit_tables;
 };
 
 #endif

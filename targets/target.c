@@ -5,6 +5,7 @@
 
 #include "schema/base/cursor.h"
 #include "schema/base/xalloc.h"
+#include "schema/mapping/route.h"
 #include "targets/engine.h"
 #include "targets/mariadb/engine.h"
 
@@ -89,6 +90,8 @@ void target_close(struct target *t)
     if (!t)
         return;
     t->ops->release(t);
+    arena_release(&t->unit_routes);
+    arena_release(&t->load_routes);
     arena_release(&t->arena);
     free(t);
 }
@@ -116,9 +119,38 @@ bool target_check(struct target *t, const struct target_needs *needs, target_fin
 
 /* ---- writer ---- */
 
+static bool route_op(struct target *t, const struct op *op, struct op *out, struct err *err)
+{
+    *out = *op;
+    for (size_t i = 0; i < t->n_unit_tables; i++) {
+        if (t->unit_tables[2 * i] == op->table) {
+            out->table = t->unit_tables[2 * i + 1];
+            return true;
+        }
+    }
+    if (!route_table(t->config.mapping, &t->unit_routes, op->table, &out->table, err))
+        return false;
+    t->unit_tables[2 * t->n_unit_tables] = op->table;
+    t->unit_tables[2 * t->n_unit_tables++ + 1] = out->table;
+    return true;
+}
+
 bool target_submit(struct target *t, const struct unit *unit, struct err *err)
 {
-    return t->ops->writer->submit(t, unit, err);
+    struct unit routed = *unit;
+    struct op *ops;
+
+    if (!mapping_renames(t->config.mapping))
+        return t->ops->writer->submit(t, unit, err);
+    arena_reset(&t->unit_routes);
+    t->n_unit_tables = 0;
+    t->unit_tables = arena_alloc(&t->unit_routes, (2 * unit->n_ops + 1) * sizeof(struct table *));
+    ops = arena_alloc(&t->unit_routes, (unit->n_ops + 1) * sizeof(*ops));
+    for (size_t i = 0; i < unit->n_ops; i++)
+        if (!route_op(t, &unit->ops[i], &ops[i], err))
+            return false;
+    routed.ops = ops;
+    return t->ops->writer->submit(t, &routed, err);
 }
 
 bool target_reap(struct target *t, uint64_t *lsn, struct err *err)
@@ -133,12 +165,22 @@ void target_rollback(struct target *t)
 
 const struct table *target_failed_table(const struct target *t)
 {
-    return t->ops->writer->failed_table(t);
+    const struct table *failed = t->ops->writer->failed_table(t);
+
+    for (size_t i = 0; failed && i < t->n_unit_tables; i++)
+        if (t->unit_tables[2 * i + 1] == failed)
+            return t->unit_tables[2 * i];
+    return failed;
 }
 
 bool target_load_begin(struct target *t, const struct table *table, struct err *err)
 {
-    return t->ops->writer->load_begin(t, table, err);
+    const struct table *to;
+
+    arena_reset(&t->load_routes);
+    t->load_source = table;
+    return route_table(t->config.mapping, &t->load_routes, table, &to, err) &&
+           t->ops->writer->load_begin(t, to, err);
 }
 
 bool target_load_row(struct target *t, const struct value *row, struct err *err)
@@ -235,19 +277,37 @@ void target_columns(const struct target *t, const struct table *table, bool *col
 bool target_read_rows(struct target *t, const struct table *table, const struct selection *which,
                       bool order, uint64_t limit, target_value_fn *row, void *ctx, struct err *err)
 {
-    return t->ops->reader->read_rows(t, table, which, order, limit, row, ctx, err);
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              t->ops->reader->read_rows(t, to, which, order, limit, row, ctx, err);
+
+    arena_release(&arena);
+    return ok;
 }
 
 bool target_read_sums(struct target *t, const struct table *table, const struct selection *which,
                       struct canon_sums *out, struct err *err)
 {
-    return t->ops->reader->read_sums(t, table, which, out, err);
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              t->ops->reader->read_sums(t, to, which, out, err);
+
+    arena_release(&arena);
+    return ok;
 }
 
 bool target_read_hashes(struct target *t, const struct table *table, const struct selection *which,
                         canon_hash_fn *fn, void *ctx, struct err *err)
 {
-    return t->ops->reader->read_hashes(t, table, which, fn, ctx, err);
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              t->ops->reader->read_hashes(t, to, which, fn, ctx, err);
+
+    arena_release(&arena);
+    return ok;
 }
 
 /* ---- definer ---- */
@@ -255,47 +315,112 @@ bool target_read_hashes(struct target *t, const struct table *table, const struc
 bool target_create_database(struct target *t, const char *db, const char *charset,
                             const char *collation, struct err *err)
 {
-    return t->ops->definer->create_database(t, db, charset, collation, err);
+    char to[MAPPING_NAME_SIZE];
+
+    return mapping_database(t->config.mapping, db, to, err) &&
+           t->ops->definer->create_database(t, to, charset, collation, err);
+}
+
+/* A table that has a database of its own by the mapping: no database of the source becomes it. */
+static bool make_own_database(struct target *t, const struct table *source, const struct table *to,
+                              struct err *err)
+{
+    char db[MAPPING_NAME_SIZE];
+
+    if (!source || source == to)
+        return true;
+    return mapping_database(t->config.mapping, source->db, db, err) &&
+           (strcmp(db, to->db) == 0 ||
+            t->ops->definer->create_database(t, to->db, source->charset, source->collation, err));
 }
 
 bool target_create_table(struct target *t, const struct table *table, enum table_parts parts,
                          struct notes *notes, struct err *err)
 {
-    return t->ops->definer->create_table(t, table, parts, notes, err);
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              make_own_database(t, table, to, err) &&
+              t->ops->definer->create_table(t, to, parts, notes, err);
+
+    arena_release(&arena);
+    return ok;
 }
 
 bool target_drop_table(struct target *t, const char *db, const char *name, struct err *err)
 {
-    return t->ops->definer->drop_table(t, db, name, err);
+    struct mapped_name to;
+
+    return mapping_name(t->config.mapping, db, name, &to, err) &&
+           t->ops->definer->drop_table(t, to.db, to.name, err);
 }
 
 bool target_add_keys(struct target *t, const struct table *table, struct notes *notes,
                      struct err *err)
 {
-    return t->ops->definer->add_keys(t, table, notes, err);
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              t->ops->definer->add_keys(t, to, notes, err);
+
+    arena_release(&arena);
+    return ok;
 }
 
 bool target_add_foreign_keys(struct target *t, const struct table *table, struct err *err)
 {
-    return t->ops->definer->add_foreign_keys(t, table, err);
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              t->ops->definer->add_foreign_keys(t, to, err);
+
+    arena_release(&arena);
+    return ok;
 }
 
 bool target_create_view(struct target *t, const char *db, const char *name, const char *select_text,
                         struct notes *notes, struct err *err)
 {
-    return t->ops->definer->create_view(t, db, name, select_text, notes, err);
+    struct buf text = BUF_INIT;
+    struct mapped_name to;
+    char why[300];
+    bool ok = true;
+
+    if (!mapping_renames(t->config.mapping))
+        return t->ops->definer->create_view(t, db, name, select_text, notes, err);
+    if (!mapping_name(t->config.mapping, db, name, &to, err))
+        return false;
+    if (route_view(t->config.mapping, select_text, &text, why, sizeof(why)))
+        ok = t->ops->definer->create_view(t, to.db, to.name, buf_cstr(&text), notes, err);
+    else
+        notes_add(notes, "view %s.%s was not created: %s", db, name, why);
+    buf_release(&text);
+    return ok;
 }
 
 bool target_table_exists(struct target *t, const char *db, const char *name, bool *exists,
                          struct err *err)
 {
-    return t->ops->definer->table_exists(t, db, name, exists, err);
+    struct mapped_name to;
+
+    return mapping_name(t->config.mapping, db, name, &to, err) &&
+           t->ops->definer->table_exists(t, to.db, to.name, exists, err);
 }
 
 bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct notes *notes,
                       struct err *err)
 {
-    return t->ops->definer->apply_ddl(t, unit, notes, err);
+    struct arena arena = {0};
+    struct ddl_unit routed = *unit;
+    struct ddl ddl;
+    bool ok = route_ddl(t->config.mapping, &arena, unit->ddl, &ddl, err);
+
+    routed.ddl = &ddl;
+    for (uint32_t i = 0; ok && i < ddl.n_effects; i++)
+        ok = make_own_database(t, unit->ddl->effects[i].after, ddl.effects[i].after, err);
+    ok = ok && t->ops->definer->apply_ddl(t, &routed, notes, err);
+    arena_release(&arena);
+    return ok;
 }
 
 void table_states_free(struct table_state *states, size_t n)

@@ -12,6 +12,10 @@
  * all, whatever dies when (algorithms.md 4.2). A count that differs rolls everything back
  * and is an error (divergence), never a repair.
  *
+ * Who calls speaks of source tables, by the source's names: definitions, states, statements. The
+ * mapping of the configuration is applied here, once, so that an engine sees what the target
+ * calls them, and a rename costs nothing elsewhere. Texts of errors have the target's names.
+ *
  * Errors: ERR_RETRY (lost connection, deadlock, lock wait: nothing of the transaction is
  * kept; read the lane again and go on there), ERR_SERVER (side target), ERR_DATA reasons
  * "row_count" (table and LSN named), "value_refused" (column and type named), "fenced"
@@ -26,6 +30,7 @@
 #include "schema/base/err.h"
 #include "schema/catalog.h"
 #include "schema/change.h"
+#include "schema/mapping/mapping.h"
 #include "schema/selection.h"
 #include "targets/canon.h"
 #include "targets/residency/guard.h"
@@ -43,6 +48,7 @@ struct target_config {
     const char *tls_ca;
     const char *state_schema; /* "domicile": where progress and table states are kept */
     uint32_t connect_timeout_s;
+    const struct mapping *mapping; /* borrowed; NULL: tables are called as on the source */
 };
 
 struct target;

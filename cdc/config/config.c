@@ -299,6 +299,7 @@ bool config_load(const char *path, struct config *config, struct err *err)
         goto done;
     }
     config->residency.audit_file = audit_file(config);
+    config->target.mapping = config->mapping;
     ok = true;
 done:
     cJSON_Delete(top);

@@ -57,6 +57,19 @@ static bool take_table(void *ctx, const struct source_table *there, struct err *
     return true;
 }
 
+/* Two tables on one name would overwrite each other: said before anything is written. */
+static bool check_names(const struct load *l, struct err *err)
+{
+    struct landing landing = {.mapping = l->config->mapping,
+                              .reserved_db = l->config->target->state_schema};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < l->n_tables && mapping_renames(l->config->mapping); i++)
+        ok = landing_add(&landing, l->tables[i].db, l->tables[i].name, err);
+    landing_release(&landing);
+    return ok;
+}
+
 static struct load_table *find_table(struct load *l, const char *db, const char *name)
 {
     for (size_t i = 0; i < l->n_tables; i++) {
@@ -168,7 +181,7 @@ bool load_list_tables(struct load *l, struct err *err)
     size_t n_states = 0;
 
     load_tables_release(l);
-    if (!source_list_tables(l->source, take_table, &listing, err) ||
+    if (!source_list_tables(l->source, take_table, &listing, err) || !check_names(l, err) ||
         !target_tables_read(l->target, l->config->channel, &states, &n_states, err))
         goto done;
     for (size_t i = 0; i < n_states; i++) {

@@ -119,10 +119,6 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
     s->stages = stages;
     s->started_us = clock_wall_us();
     pthread_mutex_init(&s->load_lock, NULL);
-    if (mapping_renames(config->mapping)) {
-        err_set(err, ERR_CONFIG, "tables: renames are not supported yet");
-        return false;
-    }
     if (!fs_real()->make_dir(fs_real()->ctx, config->queue_dir, err)) {
         err_context(err, "queue.dir (what it is to lie in must be there, and be writable)");
         return false;

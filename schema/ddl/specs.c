@@ -163,18 +163,18 @@ bool ddl_alter_specs(const struct ddl *ddl, struct arena *arena, struct alter_sp
 {
     struct ddl_context ctx = {
         .db = ddl->db, .sql_mode = ddl->sql_mode, .explicit_defaults_for_timestamp = true};
+    const struct ddl_effect *said = ddl->said ? ddl->said : ddl->effects;
     struct specs all = {0};
     struct alter_env env;
     struct statement st;
     struct table *again;
 
-    if (ddl->kind != DDL_ALTER_TABLE || ddl->n_effects == 0 || !ddl->effects[0].before ||
-        !ddl->effects[0].after) {
+    if (ddl->kind != DDL_ALTER_TABLE || ddl->n_effects == 0 || !said[0].before || !said[0].after) {
         err_reason(err, ERR_DATA, "ddl_syntax", "the statement is no ALTER TABLE");
         return false;
     }
-    all.before = ddl->effects[0].before;
-    all.after = ddl->effects[0].after;
+    all.before = said[0].before;
+    all.after = said[0].after;
     env = (struct alter_env){all.after->charset, all.after->collation, true, NULL};
     if (!ddl_parse(ddl->text, &ctx, arena, &st, err))
         return false;

@@ -20,6 +20,7 @@ struct diff {
     struct say before; /* how the old definition was said */
     struct say after;
     struct buf *out;
+    const struct ddl_effect *said; /* the same tables under the names of the statement */
     bool any;
     bool truncates_fractions; /* the session cut fractions of seconds instead of rounding */
     uint32_t *to;             /* old column: index after, UINT32_MAX if dropped */
@@ -185,11 +186,14 @@ static void new_keys(struct diff *d, const bool *kept)
 
 /* --- foreign keys and checks ------------------------------------------------------------------ */
 
-static const struct foreign_key *fk_named(const struct table *t, const char *name)
+/* By the statement's name for it; foreign keys stand in the same order under both. */
+static const struct foreign_key *fk_named(const struct diff *d, const char *name)
 {
-    for (uint32_t i = 0; i < t->n_fks; i++) {
-        if (strcasecmp(t->fks[i].name, name) == 0)
-            return &t->fks[i];
+    const struct table *said = d->said->after;
+
+    for (uint32_t i = 0; i < said->n_fks; i++) {
+        if (strcasecmp(said->fks[i].name, name) == 0)
+            return &d->after.table->fks[i];
     }
     return NULL;
 }
@@ -218,7 +222,7 @@ static void drop_constraints(struct diff *d, const struct alter_spec *specs, siz
     const struct table *before = d->before.table, *after = d->after.table;
 
     for (uint32_t i = 0; i < before->n_fks; i++) {
-        if (!spec_names(specs, n, ALTER_DROP_FK, before->fks[i].name))
+        if (!spec_names(specs, n, ALTER_DROP_FK, d->said->before->fks[i].name))
             continue;
         clause(d, "DROP FOREIGN KEY ");
         sql_put_name(d->out, before->fks[i].name);
@@ -249,7 +253,7 @@ static void add_constraints(struct diff *d, const struct alter_spec *specs, size
     }
     for (size_t i = 0; i < n; i++) {
         const struct foreign_key *f =
-            specs[i].kind == ALTER_ADD_FK && specs[i].name ? fk_named(after, specs[i].name) : NULL;
+            specs[i].kind == ALTER_ADD_FK && specs[i].name ? fk_named(d, specs[i].name) : NULL;
 
         if (f == NULL)
             continue;
@@ -471,6 +475,7 @@ bool mariadb_put_alter(const struct ddl *ddl, uint32_t version, struct buf *out,
 
     if (!ddl_alter_specs(ddl, &arena, &specs, &n, err))
         goto done;
+    d.said = ddl->said ? ddl->said : ddl->effects;
     d.before = (struct say){ddl->effects[0].before, version, NULL, err};
     d.after = (struct say){ddl->effects[0].after, version, notes, err};
     ok = say_difference(&d, specs, n);

@@ -91,9 +91,9 @@ static bool mark_chunk(struct maria *t, const char *channel, const struct chunk_
     buf_put_str(&sql, " AND channel=");
     sql_put_string(&sql, bytes_str(channel));
     buf_put_str(&sql, " AND db=");
-    sql_put_string(&sql, bytes_str(t->load.table->db));
+    sql_put_string(&sql, bytes_str(t->base.load_source->db));
     buf_put_str(&sql, " AND name=");
-    sql_put_string(&sql, bytes_str(t->load.table->name));
+    sql_put_string(&sql, bytes_str(t->base.load_source->name));
     ok = maria_change(t, buf_bytes(&sql), "mark a chunk done", &rows, err);
     if (ok && rows != 1) {
         err_reason(err, ERR_DATA, "fenced", "chunk %llu of table %s.%s is no longer ours",
