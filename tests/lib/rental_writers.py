@@ -17,10 +17,10 @@ class Gone(Exception):
 class Client:
     """One mariadb process. Each transaction ends with a tick that is waited for, so nothing piles up."""
 
-    def __init__(self, socket):
+    def __init__(self, socket, database):
         self.proc = subprocess.Popen(
             ["mariadb", "--no-defaults", "--user=root", "--socket=" + socket, "--batch", "--skip-column-names",
-             "--unbuffered", "--force", "--skip-reconnect", "--default-character-set=utf8mb4", "rental"],
+             "--unbuffered", "--force", "--skip-reconnect", "--default-character-set=utf8mb4", database],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", bufsize=1)
         self.refused = 0
         self.lost = False
@@ -326,7 +326,7 @@ def writer(args, next_statements, pause, ends, limit, totals, is_ddl):
         begun = time.monotonic()
         try:
             if client is None:
-                client = Client(args.socket)
+                client = Client(args.socket, args.database)
                 client.greet()
             client.send(next_statements())
             sent += 1
