@@ -4,7 +4,11 @@
 #include <time.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/log.h"
 #include "schema/base/stop.h"
+
+#define JOIN_S 60
+#define JOIN_SLICE_US 100000
 
 void lane_init(struct lane *l, struct apply *apply)
 {
@@ -102,11 +106,18 @@ bool lane_ended(struct lane *l, bool *ok, struct err *err)
     return ended;
 }
 
+/* On the clock of l->changed. */
+static struct timespec in_us(uint64_t us)
+{
+    uint64_t end_us = clock_steady_us() + us;
+
+    return (struct timespec){.tv_sec = (time_t)(end_us / 1000000),
+                             .tv_nsec = (long)(end_us % 1000000) * 1000};
+}
+
 void lane_wait(struct lane *l, uint64_t timeout_us)
 {
-    uint64_t end_us = clock_steady_us() + timeout_us;
-    struct timespec end = {.tv_sec = (time_t)(end_us / 1000000),
-                           .tv_nsec = (long)(end_us % 1000000) * 1000};
+    struct timespec end = in_us(timeout_us);
 
     pthread_mutex_lock(&l->lock);
     while (!l->ended && !stop_requested() &&
@@ -117,6 +128,8 @@ void lane_wait(struct lane *l, uint64_t timeout_us)
 
 void lane_join(struct lane *l)
 {
+    uint64_t until = clock_steady_us() + (uint64_t)JOIN_S * 1000000;
+
     if (!l->started)
         return;
     pthread_mutex_lock(&l->lock);
@@ -124,8 +137,15 @@ void lane_join(struct lane *l)
     pthread_cond_broadcast(&l->changed);
     if (l->running)
         apply_pause(l->apply);
-    while (l->running)
-        pthread_cond_wait(&l->changed, &l->lock);
+    while (l->running) {
+        struct timespec end = in_us(JOIN_SLICE_US);
+
+        (void)pthread_cond_timedwait(&l->changed, &l->lock, &end);
+        if (!l->running || clock_steady_us() < until || stop_requested())
+            continue;
+        log_warn("service", "the lane has not ended for %d s; its statement is left alone", JOIN_S);
+        stop_request(); /* whoever joins the lane is about to end */
+    }
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->thread, NULL);
     l->started = false;

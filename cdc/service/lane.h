@@ -37,7 +37,10 @@ void lane_release(struct lane *l);
 bool lane_ended(struct lane *l, bool *ok, struct err *err);
 /* Wait until it has ended, a stop is asked for, or the time is over. */
 void lane_wait(struct lane *l, uint64_t timeout_us);
-/* Ask it to end, wait for it. Good when it was never started. */
+/*
+ * Ask it to end, wait for it. Good when it was never started. After 60 s this asks the whole
+ * process to stop, and then no wait of the lane lasts longer than targets/mariadb/wait.c says.
+ */
 void lane_join(struct lane *l);
 
 #endif

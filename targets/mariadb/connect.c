@@ -7,7 +7,6 @@
  */
 #include <assert.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,22 +18,7 @@
 #include <errmsg.h>
 
 #define CONNECT_TIMEOUT_S 10
-#define KEEPALIVE_IDLE_S 20
-#define KEEPALIVE_INTERVAL_S 10
-#define KEEPALIVE_COUNT 4
-
-static void set_keepalive(int fd)
-{
-    const int on = 1;
-    const int idle = KEEPALIVE_IDLE_S;
-    const int interval = KEEPALIVE_INTERVAL_S;
-    const int count = KEEPALIVE_COUNT;
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-}
+#define IO_TIMEOUT_S 600 /* inside one packet; wait.c says how long for its begin */
 
 static bool check_certificate(struct maria *t, char fingerprint[SHA256_HEX_SIZE], struct err *err)
 {
@@ -187,6 +171,7 @@ bool maria_connect(struct maria *t, struct err *err)
         .ca = t->base.config.tls_ca,
         .connect_timeout_s =
             t->base.config.connect_timeout_s ? t->base.config.connect_timeout_s : CONNECT_TIMEOUT_S,
+        .io_timeout_s = IO_TIMEOUT_S,
     };
 
     t->my = mysql_init(NULL);
@@ -200,6 +185,6 @@ bool maria_connect(struct maria *t, struct err *err)
         connect_error(t, &login, err);
         return false;
     }
-    set_keepalive(mysql_get_socket(t->my));
+    login_keep(t->my);
     return check_certificate(t, fingerprint, err) && confirm_peer(t, fingerprint, err);
 }

@@ -1,10 +1,13 @@
 #include "targets/mariadb/login.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <errmsg.h>
 #include <mysql/plugin_auth.h>
@@ -19,6 +22,9 @@ typedef unsigned char uchar;
 
 #define PACKET_BYTES_MAX ((unsigned long)1 << 30)
 #define NET_BUFFER_BYTES ((unsigned long)1 << 20)
+#define KEEPALIVE_IDLE_S 20
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_COUNT ((LOGIN_PEER_GONE_S - KEEPALIVE_IDLE_S) / KEEPALIVE_INTERVAL_S)
 #define PLUGIN_NAME "domicile_verify"
 #define USERDATA_KEY "domicile_login"
 /*
@@ -175,4 +181,31 @@ const char *login_remedy(const struct login *login, unsigned number)
         return "; give the account mysql_native_password, ed25519 or caching_sha2_password, "
                "the password was not sent";
     return NULL;
+}
+
+static void set_option(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+void login_keep(MYSQL *my)
+{
+    int fd = (int)mysql_get_socket(my);
+
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, LOGIN_PEER_GONE_S * 1000);
+}
+
+bool login_has_data(const MYSQL *my)
+{
+    const MARIADB_PVIO *pvio = my->net.pvio;
+
+    if (!pvio)
+        return false;
+    if (pvio->cache && pvio->cache_pos < pvio->cache + pvio->cache_size)
+        return true;
+    return pvio->ctls && SSL_pending(pvio->ctls->ssl) > 0;
 }

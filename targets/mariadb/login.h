@@ -44,4 +44,14 @@ const char *login_remedy(const struct login *login, unsigned number);
 MUST_CHECK bool login_is_verified(const MYSQL *my, const char *host,
                                   char fingerprint[SHA256_HEX_SIZE]);
 
+/*
+ * Let the kernel notice a peer that is gone, within LOGIN_PEER_GONE_S: keepalive for an idle
+ * connection, TCP_USER_TIMEOUT for bytes that are not acknowledged or not taken.
+ */
+#define LOGIN_PEER_GONE_S 60
+void login_keep(MYSQL *my);
+
+/* Are there bytes that were read from the socket but not asked for yet? */
+bool login_has_data(const MYSQL *my);
+
 #endif

@@ -55,6 +55,7 @@ struct written {
 struct maria {
     struct target base; /* first */
     MYSQL *my;
+    bool is_probe; /* a second connection; see wait.c */
     int lower_case_table_names;
     bool read_only;
 
@@ -87,6 +88,14 @@ MUST_CHECK bool maria_connect(struct maria *t, struct err *err);
  * the guard decides anew on the same connection. No answer of the server may be outstanding.
  */
 MUST_CHECK bool maria_permit(struct maria *t, struct err *err);
+
+/* ---- wait.c ---- */
+
+/*
+ * Wait until something can be read; before each read of an answer. what: for messages. ERR_RETRY
+ * when the server hangs or lost the connection, ERR_REFUSED by the guard: it is cut then.
+ */
+MUST_CHECK bool maria_await(struct maria *t, const char *what, struct err *err);
 
 /* ---- session.c ---- */
 

@@ -212,9 +212,14 @@ bool maria_packet_drain(struct maria *t, struct err *err)
 
     for (size_t i = 0; i < p->n_expects; i++) {
         const struct expect *e = &p->expects[i];
-        int rc = i ? mysql_next_result(t->my) : mysql_read_query_result(t->my);
+        struct err later = ERR_INIT;
 
-        if (rc != 0) {
+        if (!maria_await(t, "wait for what was written", ok ? err : &later)) {
+            if (ok)
+                t->failed = NULL;
+            return false;
+        }
+        if ((i ? mysql_next_result(t->my) : mysql_read_query_result(t->my)) != 0) {
             /* A count that was wrong earlier tells more than what followed from it. */
             if (ok)
                 statement_error(t, e, err);

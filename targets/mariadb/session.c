@@ -72,23 +72,51 @@ void maria_error(struct maria *t, struct err *err, const char *what)
                mysql_sqlstate(t->my));
 }
 
+static bool send_and_await(struct maria *t, struct bytes sql, const char *what, struct err *err)
+{
+    assert(!t->in_flight);
+    if (mysql_send_query(t->my, (const char *)sql.data, sql.len) != 0) {
+        maria_error(t, err, what);
+        return false;
+    }
+    if (!maria_await(t, what, err))
+        return false;
+    if (mysql_read_query_result(t->my) != 0) {
+        maria_error(t, err, what);
+        return false;
+    }
+    return true;
+}
+
+/* Rows that nobody wants. */
+static bool skip_rows(struct maria *t, MYSQL_RES *res, const char *what, struct err *err)
+{
+    bool ok = true;
+
+    do
+        ok = maria_await(t, what, err);
+    while (ok && mysql_fetch_row(res) != NULL);
+    return ok;
+}
+
 /* Read all results of what was sent; rows of the last one without columns. */
 static bool drain(struct maria *t, const char *what, uint64_t *rows, struct err *err)
 {
     for (;;) {
         MYSQL_RES *res = mysql_use_result(t->my);
+        bool ok = !res || skip_rows(t, res, what, err);
         int more;
 
-        if (res) {
-            while (mysql_fetch_row(res) != NULL)
-                ;
-            mysql_free_result(res);
-        }
+        mysql_free_result(res);
+        if (!ok)
+            return false;
         if (mysql_errno(t->my)) {
             maria_error(t, err, what);
             return false;
         }
         *rows = mysql_affected_rows(t->my);
+        if (mysql_more_results(t->my) && !maria_await(t, what, err))
+            return false;
         more = mysql_next_result(t->my);
         if (more > 0) {
             maria_error(t, err, what);
@@ -102,12 +130,7 @@ static bool drain(struct maria *t, const char *what, uint64_t *rows, struct err 
 static bool change(struct maria *t, struct bytes sql, const char *what, uint64_t *rows,
                    struct err *err)
 {
-    assert(!t->in_flight);
-    if (mysql_real_query(t->my, (const char *)sql.data, sql.len) != 0) {
-        maria_error(t, err, what);
-        return false;
-    }
-    return drain(t, what, rows, err);
+    return send_and_await(t, sql, what, err) && drain(t, what, rows, err);
 }
 
 bool maria_change(struct maria *t, struct bytes sql, const char *what, uint64_t *rows,
@@ -128,7 +151,8 @@ bool maria_run_str(struct maria *t, const char *sql, const char *what, struct er
     return maria_run(t, bytes_str(sql), what, err);
 }
 
-static bool give_rows(MYSQL_RES *res, maria_row_fn *fn, void *ctx, struct err *err)
+static bool give_rows(struct maria *t, MYSQL_RES *res, const char *what, maria_row_fn *fn,
+                      void *ctx, struct err *err)
 {
     unsigned n = mysql_num_fields(res);
     struct bytes *columns = calloc(n ? n : 1, sizeof(*columns));
@@ -137,7 +161,7 @@ static bool give_rows(MYSQL_RES *res, maria_row_fn *fn, void *ctx, struct err *e
 
     if (!ok)
         err_set(err, ERR_IO, "no memory for a row");
-    while (ok && (row = mysql_fetch_row(res)) != NULL) {
+    while (ok && (ok = maria_await(t, what, err)) && (row = mysql_fetch_row(res)) != NULL) {
         unsigned long *lengths = mysql_fetch_lengths(res);
 
         for (unsigned i = 0; i < n; i++)
@@ -154,11 +178,8 @@ bool maria_ask(struct maria *t, struct bytes sql, const char *what, maria_row_fn
     MYSQL_RES *res;
     bool ok;
 
-    assert(!t->in_flight);
-    if (mysql_real_query(t->my, (const char *)sql.data, sql.len) != 0) {
-        maria_error(t, err, what);
+    if (!send_and_await(t, sql, what, err))
         return false;
-    }
     res = mysql_use_result(t->my);
     if (!res) {
         if (mysql_errno(t->my) == 0)
@@ -166,7 +187,7 @@ bool maria_ask(struct maria *t, struct bytes sql, const char *what, maria_row_fn
         maria_error(t, err, what);
         return false;
     }
-    ok = give_rows(res, fn, ctx, err);
+    ok = give_rows(t, res, what, fn, ctx, err);
     if (ok && mysql_errno(t->my)) {
         maria_error(t, err, what);
         ok = false;

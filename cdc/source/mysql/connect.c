@@ -195,6 +195,7 @@ static bool connect_socket(struct link *s, const struct source_config *config, s
         connect_fail(s, config, &login, err);
         return false;
     }
+    login_keep(s->mysql);
     if (!login_is_verified(s->mysql, config->host, NULL)) {
         err_reason(err, ERR_SERVER, "tls", "the certificate of the source is not valid for host %s",
                    config->host);

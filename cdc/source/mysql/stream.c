@@ -11,7 +11,6 @@
 
 #include <ma_pvio.h>
 #include <mysqld_error.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include "cdc/source/mysql/link.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
+#include "targets/mariadb/login.h"
 
 #define COM_REGISTER 0x15
 #define COM_DUMP_GTID 0x1e
@@ -31,13 +31,6 @@
 #define SILENT_HEARTBEATS 3 /* a source that misses this many is taken for dead */
 #define POLL_SLICE_MS 100
 #define GTID_WIRE_MAX ((size_t)64 << 20)
-
-/* As st_ma_pvio_tls of the client library, whose header has no prototypes. */
-struct client_tls {
-    void *data;
-    void *pvio;
-    void *ssl;
-};
 
 struct known_text {
     const char *part;
@@ -268,20 +261,9 @@ bool link_stream_start(struct source *base, const struct place *from, struct err
     return true;
 }
 
-/* Bytes that were read from the socket but not asked for yet. */
 static bool is_buffered(const struct link *s)
 {
-    const MARIADB_PVIO *pvio = s->mysql->net.pvio;
-    const struct client_tls *tls;
-
-    if (s->has_first)
-        return true;
-    if (!pvio)
-        return false;
-    if (pvio->cache && pvio->cache_pos < pvio->cache + pvio->cache_size)
-        return true;
-    tls = (const struct client_tls *)pvio->ctls;
-    return tls && SSL_pending((SSL *)tls->ssl) > 0;
+    return s->has_first || login_has_data(s->mysql);
 }
 
 static bool wait_socket(struct link *s, unsigned ms)
