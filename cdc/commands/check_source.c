@@ -4,6 +4,8 @@
 #include <strings.h>
 
 #include "cdc/commands/findings.h"
+#include "schema/base/map.h"
+#include "schema/cascade.h"
 
 #define RETENTION_WARN_S 86400
 #define VERSION_MIN 90000
@@ -148,6 +150,60 @@ static void check_tables(struct source *s, const struct config *c, struct catalo
     free(tables);
 }
 
+/* ---- cascades that the binary log does not tell ---- */
+
+static bool every_table(void *ctx, const char *db, const char *name)
+{
+    (void)ctx, (void)db, (void)name;
+    return true;
+}
+
+struct chains {
+    const struct mapping *mapping;
+    struct findings *findings;
+    struct map told;
+};
+
+static enum cascade_standing standing(void *ctx, const struct table *t)
+{
+    const struct chains *c = ctx;
+
+    return mapping_wants(c->mapping, t->db, t->name) ? CASCADE_EXACT : CASCADE_AWAY;
+}
+
+static void tell_broken(void *ctx, const struct table *t, const struct table *by)
+{
+    struct chains *c = ctx;
+
+    if (map_put(&c->told, bytes_of(&t, sizeof(t)), c))
+        return;
+    findings_add(c->findings, FINDING_FAIL, "mapping", "copy that table too, or exclude this one",
+                 "%s.%s: foreign-key cascades reach it through table %s.%s, which is not copied",
+                 t->db, t->name, by->db, by->name);
+}
+
+static void check_cascades(struct source *s, const struct config *config, struct findings *f)
+{
+    struct chains chains = {config->mapping, f, {0}};
+    struct catalog *catalog = catalog_new();
+    struct cascade cascade = {0};
+    struct err err = ERR_INIT;
+
+    findings_add(f, FINDING_NOTE, "source", NULL,
+                 "foreign-key cascades are not in this binary log; the tool performs them");
+    if (source_read_catalog(s, every_table, NULL, catalog, &err)) {
+        cascade_bind(&cascade, catalog);
+        cascade_breaks_ever(&cascade, standing, tell_broken, &chains);
+    } else {
+        findings_add(f, FINDING_WARN, "mapping", "grant SELECT and SHOW VIEW on it",
+                     "whether they reach a copied table through another cannot be told: %s",
+                     err.text);
+    }
+    cascade_release(&cascade);
+    map_release(&chains.told);
+    catalog_free(catalog);
+}
+
 void check_source(struct source *s, const struct config *config, struct catalog *catalog,
                   struct findings *f)
 {
@@ -158,6 +214,5 @@ void check_source(struct source *s, const struct config *config, struct catalog 
     check_grants(s, config, f);
     check_tables(s, config, catalog, f);
     if (info->native_fk)
-        findings_add(f, FINDING_NOTE, "source", NULL,
-                     "foreign-key cascades are not in this binary log; the tool performs them");
+        check_cascades(s, config, f);
 }

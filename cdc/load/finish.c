@@ -107,7 +107,7 @@ static void *keys_main(void *arg)
     return NULL;
 }
 
-/* DDL in the window sent tables back to WAIT: they are the next round's. */
+/* DDL or a cascade in the window sent tables back to WAIT: they are the next round's. */
 static bool drop_sent_back(struct load *l, struct err *err)
 {
     struct table_state *states = NULL;
@@ -119,15 +119,26 @@ static bool drop_sent_back(struct load *l, struct err *err)
         struct load_table *t = &l->tables[i];
         const struct table_state *state = NULL;
 
+        if (t->step != STEP_COPIED)
+            continue;
         for (size_t k = 0; k < n && !state; k++) {
             if (strcmp(states[k].db, t->db) == 0 && strcmp(states[k].name, t->name) == 0)
                 state = &states[k];
         }
-        if (t->step == STEP_COPIED && (!state || state->life != TABLE_COLLAPSE))
+        if (!state || state->life != TABLE_COLLAPSE)
             t->step = STEP_AGAIN;
     }
     table_states_free(states, n);
     return true;
+}
+
+static uint32_t count_copied(const struct load *l)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < l->n_tables; i++)
+        n += l->tables[i].step == STEP_COPIED;
+    return n;
 }
 
 bool load_add_keys(struct load *l, struct err *err)
@@ -139,6 +150,7 @@ bool load_add_keys(struct load *l, struct err *err)
         return false;
     l->phase = "keys";
     n = n > LOAD_WORKERS_MAX ? LOAD_WORKERS_MAX : n;
+    n = n > count_copied(l) ? count_copied(l) : n;
     l->busy_workers = 0;
     for (; started < n; started++) {
         pthread_mutex_lock(&l->lock);

@@ -94,7 +94,9 @@ assert_same f
 target_sql -e "SET foreign_key_checks = 0; DROP DATABASE f; DROP DATABASE domicile"
 rm -rf "$DIR/queue" && mkdir -m 700 "$DIR/queue"
 write_config '"tables": {"include": ["f.*"], "exclude": ["f.c"]}'
-assert_exit 5 "$DOMICILE" load --config "$DIR/domicile.json"
+assert_exit 1 "$DOMICILE" check --config "$DIR/domicile.json"
+assert_contains "$(cat "$DIR/last.out")" "f.g: foreign-key cascades reach it through table f.c, which is not copied" "check"
+assert_exit 1 "$DOMICILE" load --config "$DIR/domicile.json"
 assert_contains "$(cat "$DIR/last.out" "$DIR/last.err")" "through table f.c, which is not copied" "the load's refusal"
 assert_contains "$(state g)" "5 " "g is not followed"
 assert_same f --skip=c --skip=g --skip=n
