@@ -11,6 +11,7 @@
 
 #include "cdc/capture/sink.h"
 #include "cdc/capture/start.h"
+#include "cdc/queue/followed.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
@@ -50,6 +51,9 @@ bool capture_open(const struct capture_config *config, struct capture **out, str
     if (!queue_exists(config->queue_dir, config->queue) && !capture_create_queue(&c->config, err))
         goto fail;
     if (!queue_open(config->queue_dir, config->queue, &c->queue, err))
+        goto fail;
+    if (!followed_note(fs_real(), config->queue_dir, config->mapping, queue_get_end(c->queue).lsn,
+                       err))
         goto fail;
     capture_sink_init(&c->sink, c->queue, config->mapping);
     c->stats.lsn = queue_get_end(c->queue).lsn;

@@ -1,5 +1,6 @@
 #include "cdc/source/view.h"
 #include "cdc/load/work.h"
+#include "cdc/queue/followed.h"
 #include "cdc/queue/wait.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
@@ -12,6 +13,7 @@ bool load_view_open(struct load *l, struct source *s, struct load_view *v, struc
     bool ok = false;
     const struct load_config *c = l->config;
     struct source_view_bounds bounds = {0};
+    bool changed;
 
     if (!source_view_open_behind(s, &l->lane_gtid, &bounds, err))
         goto done;
@@ -24,7 +26,8 @@ bool load_view_open(struct load *l, struct source *s, struct load_view *v, struc
     /* The upper bound is a binlog end, the lower one a set: both are right by themselves. */
     if (v->hi < v->lo)
         v->hi = v->lo;
-    ok = queue_reader_open(c->queue_dir, c->queue, v->hi, &v->at_hi, err);
+    ok = queue_reader_open(c->queue_dir, c->queue, v->hi, &v->at_hi, err) &&
+         followed_read(fs_real(), c->queue_dir, &v->followed, &changed, err);
 done:
     place_release(&bounds.lo);
     if (!ok)
@@ -40,13 +43,35 @@ void load_view_close(struct source *s, struct load_view *v)
     if (v->is_open && !source_view_close(s, &ignored))
         ignored.kind = ERR_NONE;
     queue_reader_close(v->at_hi);
+    followed_free(v->followed);
     *v = (struct load_view){0};
+}
+
+/* What comes behind the view must be in the queue. */
+static bool check_followed(const struct load_view *v, const struct table *table, struct err *err)
+{
+    uint64_t since = followed_since(v->followed, table->db, table->name);
+
+    if (since <= v->lo)
+        return true;
+    if (since == FOLLOWED_NEVER) {
+        err_reason(err, ERR_DATA, "not_followed",
+                   "the process that captures leaves its rows out; start it again with a "
+                   "configuration that copies the table");
+        return false;
+    }
+    err_reason(err, ERR_RETRY, "table_changed",
+               "table %s.%s: the view is older than its rows in the queue", table->db, table->name);
+    err->side = ERR_SIDE_SOURCE; /* only a newer view can do */
+    return false;
 }
 
 bool load_view_check(const struct load_view *v, const struct table *table, struct err *err)
 {
     const struct table *then = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
 
+    if (!check_followed(v, table, err))
+        return false;
     if (then && ddl_same_table(then, table))
         return true;
     err_reason(err, ERR_RETRY, "table_changed",

@@ -119,6 +119,7 @@ struct load_view {
     uint64_t opened_us; /* steady */
     uint64_t lo, hi;
     struct queue_reader *at_hi; /* stands behind hi: its catalogue holds there */
+    struct followed *followed;  /* whose rows the queue goes on with behind the view */
 };
 MUST_CHECK bool load_view_open(struct load *l, struct source *s, struct load_view *v,
                                struct err *err);
@@ -126,7 +127,9 @@ void load_view_close(struct source *s, struct load_view *v);
 /*
  * Was this definition, read inside the view, the one at hi? DDL of metadata alone (a renamed
  * column, a default) is shown to a view that is older than it, without an error; the lane
- * would then do it a second time. Fails with ERR_RETRY "table_changed".
+ * would then do it a second time. Fails with ERR_RETRY "table_changed"; also when the table's
+ * rows are in the queue only from a place behind the view on, and with ERR_DATA "not_followed"
+ * when they are left out of it.
  */
 MUST_CHECK bool load_view_check(const struct load_view *v, const struct table *table,
                                 struct err *err);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# 55_renames - databases and tables under other names on the target: load and replicate under writers,
+# 57_renames - databases and tables under other names on the target: load and replicate under writers,
 # foreign keys, views, DDL, validate and repair.
 . "$(dirname "$0")/../lib/e2e.sh"
 
