@@ -70,6 +70,7 @@ struct definer_ops {
                          struct err *err);
     bool (*apply_ddl)(struct target *t, const struct ddl_unit *unit, struct notes *notes,
                       struct err *err);
+    bool (*ddl_begun)(struct target *t, uint64_t lsn, bool *begun, struct err *err);
 };
 
 struct target_ops {

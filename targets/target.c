@@ -423,6 +423,11 @@ bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct note
     return ok;
 }
 
+bool target_ddl_begun(struct target *t, uint64_t lsn, bool *begun, struct err *err)
+{
+    return t->ops->definer->ddl_begun(t, lsn, begun, err);
+}
+
 void table_states_free(struct table_state *states, size_t n)
 {
     for (size_t i = 0; i < n; i++)

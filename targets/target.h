@@ -30,6 +30,7 @@
 #include "schema/base/err.h"
 #include "schema/catalog.h"
 #include "schema/change.h"
+#include "schema/life.h"
 #include "schema/mapping/mapping.h"
 #include "schema/selection.h"
 #include "targets/canon.h"
@@ -172,15 +173,6 @@ MUST_CHECK bool target_take_over(struct target *t, const char *channel, uint32_t
 MUST_CHECK bool target_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
                                  struct lane_state *out, struct err *err);
 
-enum table_life {
-    TABLE_WAIT = 1, /* not on the target, or to be loaded anew */
-    TABLE_LOAD,     /* chunks being copied; row key only */
-    TABLE_COLLAPSE, /* all chunks in; changes in (lo, hi] heal, then STRICT */
-    TABLE_STRICT,   /* equals the source at the lane's position */
-    TABLE_STOPPED,  /* a value or statement could not be carried: see reason */
-    TABLE_DROPPED,
-};
-
 struct table_state {
     char db[NAME_CHARS_MAX * 4 + 1];
     char name[NAME_CHARS_MAX * 4 + 1];
@@ -188,7 +180,7 @@ struct table_state {
     uint64_t lo;      /* changes at or below this LSN are in the loaded rows */
     uint64_t hi;      /* changes above it are strict; (lo, hi] is the window */
     uint64_t rows;    /* loaded */
-    char reason[512]; /* TABLE_STOPPED: why, without row data */
+    char reason[512]; /* why it is stopped or waits, without row data */
     char *definition; /* canonical text that the target's table was made from; owned */
 };
 
@@ -289,6 +281,8 @@ struct ddl_unit {
 };
 MUST_CHECK bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct notes *notes,
                                  struct err *err);
+/* Did the lane that this connection owns begin a DDL unit behind `lsn`, finished or not? */
+MUST_CHECK bool target_ddl_begun(struct target *t, uint64_t lsn, bool *begun, struct err *err);
 
 /* ---- reading ---- */
 

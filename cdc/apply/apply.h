@@ -70,6 +70,11 @@ void apply_stats_read(struct apply *a, struct apply_stats *out);
 uint64_t apply_lsn(const struct apply *a);
 /* Read table states again (the loader changed them). */
 MUST_CHECK bool apply_reload_tables(struct apply *a, struct err *err);
+/*
+ * Finish a definition change in whose middle a former lane died, and save the states that come
+ * of it; the lane does not move. Before anybody asks whose a table of the target is.
+ */
+MUST_CHECK bool apply_settle(struct apply *a, struct err *err);
 /* Rewrite rows under the lane's guard at its present LSN: remove the keys, put the rows
  * (repair). rows may be fewer than keys. Counts are not checked for the delete. In a table
  * without a row key `keys` are full images, one copy of each is removed, and counted. */

@@ -133,7 +133,7 @@ static bool comes_again(struct apply *a, const struct table *t)
 {
     const struct table_state *s = tables_get(&a->tables, t->db, t->name);
 
-    return s && s->life != TABLE_STOPPED && s->life != TABLE_DROPPED;
+    return s && s->life != TABLE_STOPPED && s->life != TABLE_DROPPED && s->life != TABLE_OUT;
 }
 
 static void break_table(void *ctx, const struct table *t, const struct table *by)
@@ -143,6 +143,7 @@ static void break_table(void *ctx, const struct table *t, const struct table *by
     unsigned long long lsn = (unsigned long long)a->tx.lsn;
     bool again = by == t || comes_again(a, by);
     char why[512];
+    uint64_t hi;
 
     if (standing(a, t) == CASCADE_AWAY)
         return; /* marked a moment ago */
@@ -167,8 +168,9 @@ static void break_table(void *ctx, const struct table *t, const struct table *by
         a->stops = true;
         return;
     }
-    tables_set(&a->tables, t, again ? TABLE_WAIT : TABLE_STOPPED, again ? 0 : a->lane.lsn,
-               again ? 0 : a->lane.lsn, why);
+    hi = s->hi > a->lane.lsn ? s->hi : a->lane.lsn;
+    tables_move(&a->tables, t, again ? LIFE_REPLACED : LIFE_FAILED, again ? 0 : hi, again ? 0 : hi,
+                why);
 }
 
 /*

@@ -9,22 +9,14 @@
  * the same transaction); all others have their new state's hi at the LSN, which says that the
  * statement is in.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "cdc/apply/engine.h"
 #include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 
-enum fate {
-    FATE_NOTHING,
-    FATE_RUN,   /* the target's table follows */
-    FATE_DROP,  /* the target's table goes: dropped, or renamed to a name that is not copied */
-    FATE_GONE,  /* like FATE_DROP: renamed to a name that was loaded after the rename */
-    FATE_LEAVE, /* like FATE_DROP, but the target never had it from us */
-    FATE_WAIT,  /* was being loaded: to be loaded anew */
-    FATE_ADOPT, /* a name that is copied now, of a table that is not: to be loaded */
-};
+/* Of one DDL item, under which the target's journal keeps its parts. */
+enum part { PART_DROP, PART_RUN, PART_CLEAR, PARTS };
 
 /*
  * RENAME TABLE a TO x, b TO a, x TO b is three effects but two tables: states follow the net
@@ -33,9 +25,11 @@ enum fate {
 struct plan {
     const struct ddl *ddl;
     struct ddl_effect *net;
-    enum fate *fates; /* of net */
+    enum fate_role *roles; /* of net */
+    struct fate *fates;    /* of net */
     uint32_t n;
     uint32_t *chain; /* of each effect of the statement: its net effect */
+    bool dropped;    /* PART_DROP is done */
 };
 
 static bool wanted(const struct apply *a, const struct table *t)
@@ -48,154 +42,145 @@ static bool same_name(const struct table *a, const struct table *b)
     return strcmp(a->db, b->db) == 0 && strcmp(a->name, b->name) == 0;
 }
 
-static enum table_life life_of(struct apply *a, const struct table *t)
-{
-    const struct table_state *s = tables_get(&a->tables, t->db, t->name);
+/* ---- the decision ---- */
 
-    return s ? s->life : TABLE_DROPPED;
+/* Is the name one that the statement takes from another table? */
+static bool is_before(const struct plan *p, const struct table *name)
+{
+    for (uint32_t i = 0; i < p->n; i++)
+        if (p->net[i].before && same_name(p->net[i].before, name))
+            return true;
+    return false;
 }
 
-static enum fate fate_of_create(struct apply *a, const struct table *after)
+static bool is_after(const struct plan *p, const struct table *name)
 {
-    const struct table_state *s = tables_get(&a->tables, after->db, after->name);
-
-    if (!wanted(a, after))
-        return FATE_NOTHING;
-    /* A loader has it in hand: this statement is older than what it will read. */
-    if (s && (s->life == TABLE_WAIT || s->life == TABLE_LOAD || s->life == TABLE_COLLAPSE))
-        return FATE_NOTHING;
-    return FATE_RUN;
+    for (uint32_t i = 0; i < p->n; i++)
+        if (p->roles[i] != ROLE_DROP && p->net[i].after && same_name(p->net[i].after, name))
+            return true;
+    return false;
 }
 
-/* Does a loader have the table in hand? What it reads is newer than this statement. */
-static bool is_in_hand(struct apply *a, const struct table *t)
+static enum fate_role role_of(const struct apply *a, const struct ddl_effect *e)
 {
-    enum table_life life = life_of(a, t);
-
-    return life == TABLE_WAIT || life == TABLE_LOAD || life == TABLE_COLLAPSE;
-}
-
-static enum fate fate_of(struct apply *a, const struct ddl_effect *e)
-{
-    const struct table *seen = e->after ? e->after : e->before;
-    bool stays = e->before && e->after && same_name(e->before, e->after);
-
-    if (tables_has(&a->tables, seen->db, seen->name, a->tx.lsn) ||
-        (e->before && e->after && !stays && is_in_hand(a, e->after))) {
-        bool moves = e->before && e->after && !stays;
-
-        return moves && !tables_has(&a->tables, e->before->db, e->before->name, a->tx.lsn) &&
-                       life_of(a, e->before) != TABLE_DROPPED
-                   ? FATE_GONE
-                   : FATE_NOTHING;
-    }
     if (!e->before)
-        return fate_of_create(a, e->after);
-    switch (life_of(a, e->before)) {
-    case TABLE_STRICT:
-        return !e->after || (!stays && !wanted(a, e->after)) ? FATE_DROP : FATE_RUN;
-    case TABLE_LOAD:
-    case TABLE_COLLAPSE:
-        return stays ? FATE_WAIT : FATE_DROP;
-    case TABLE_STOPPED:
-        return stays ? FATE_NOTHING : FATE_DROP;
-    case TABLE_WAIT:
-        if (stays)
-            return FATE_NOTHING;
-        return tables_get(&a->tables, e->before->db, e->before->name)->definition ? FATE_DROP
-                                                                                  : FATE_LEAVE;
-    case TABLE_DROPPED:
-        break;
-    }
-    return e->after && !stays && wanted(a, e->after) ? FATE_ADOPT : FATE_NOTHING;
+        return ROLE_CREATE;
+    if (!e->after)
+        return ROLE_DROP;
+    if (same_name(e->before, e->after))
+        return ROLE_STAY;
+    return wanted(a, e->after) ? ROLE_MOVE : ROLE_DROP;
 }
 
-static void set_state(struct apply *a, const struct table *t, enum table_life life, uint64_t lo,
-                      uint64_t hi, const char *reason)
+/* Views of a name that is given within the statement may show what had the name before it. */
+static enum side side_after(struct apply *a, const struct plan *p, uint32_t i)
 {
-    tables_set(&a->tables, t, life, lo, hi, reason);
+    const struct table *after = p->net[i].after;
+    enum side side = after ? tables_side(&a->tables, after, a->tx.lsn) : SIDE_ABSENT;
+
+    return side == SIDE_LOADS && p->roles[i] == ROLE_MOVE && is_before(p, after) ? SIDE_ABSENT
+                                                                                 : side;
 }
 
-static void set_effect(struct apply *a, const struct ddl_effect *e, enum fate fate)
+static bool has_effect(const struct fate *f)
 {
-    uint64_t lsn = a->tx.lsn;
-    bool moves = e->before && e->after && !same_name(e->before, e->after);
-
-    switch (fate) {
-    case FATE_NOTHING:
-        return;
-    case FATE_RUN:
-        if (!e->before)
-            set_state(a, e->after, TABLE_STRICT, lsn - 1, lsn - 1, "");
-        else
-            set_state(a, e->after, TABLE_STRICT, lsn, lsn, "");
-        return;
-    case FATE_DROP:
-    case FATE_LEAVE:
-        if (moves && wanted(a, e->after))
-            set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed before it was loaded");
-        set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "");
-        return;
-    case FATE_GONE:
-        set_state(a, e->before, TABLE_DROPPED, lsn, lsn, "renamed");
-        return;
-    case FATE_WAIT:
-        set_state(a, e->before, TABLE_WAIT, 0, 0, "its definition changed during the load");
-        return;
-    case FATE_ADOPT:
-        set_state(a, e->after, TABLE_WAIT, 0, 0, "renamed to a name that is copied");
-        return;
-    }
+    return f->act != FATE_NOTHING || f->before != LIFE_EVENTS || f->after != LIFE_EVENTS;
 }
 
-/* A name that an effect left and none took over. */
-static bool leaves_name(const struct plan *p, uint32_t i)
+static bool concerns_us(struct apply *a, struct plan *p)
 {
-    const struct ddl_effect *e = &p->net[i];
+    bool any = false;
 
-    if (p->fates[i] != FATE_RUN || !e->before || !e->after || same_name(e->before, e->after))
+    if (p->ddl->kind == DDL_IGNORED)
         return false;
-    for (uint32_t k = 0; k < p->n; k++)
-        if (p->fates[k] == FATE_RUN && p->net[k].after && same_name(p->net[k].after, e->before))
-            return false;
-    return true;
-}
-
-static bool save_states(struct apply *a, const struct plan *p, struct err *err)
-{
     for (uint32_t i = 0; i < p->n; i++)
-        set_effect(a, &p->net[i], p->fates[i]);
-    for (uint32_t i = 0; i < p->n; i++)
-        if (leaves_name(p, i))
-            set_state(a, p->net[i].before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed");
-    return tables_save(&a->tables, a->target, a->channel, err);
-}
+        p->roles[i] = role_of(a, &p->net[i]);
+    for (uint32_t i = 0; i < p->n; i++) {
+        const struct ddl_effect *e = &p->net[i];
+        enum side before = e->before ? tables_side(&a->tables, e->before, a->tx.lsn) : SIDE_ABSENT;
 
-/* The part of the statement that the target gets for one fate. */
-static void put_part(const struct plan *p, enum fate fate, struct ddl *part)
-{
-    if (fate == FATE_DROP || part->kind == DDL_DROP_DATABASE)
-        part->kind = DDL_DROP_TABLE;
-    if (fate == FATE_DROP) {
-        for (uint32_t i = 0; i < p->n; i++)
-            if (p->fates[i] == FATE_DROP || p->fates[i] == FATE_GONE)
-                part->effects[part->n_effects++] = (struct ddl_effect){p->net[i].before, NULL};
-        return;
+        if (p->roles[i] == ROLE_CREATE && !wanted(a, e->after))
+            p->fates[i] = (struct fate){FATE_NOTHING, LIFE_EVENTS, LIFE_EVENTS};
+        else
+            p->fates[i] = fate_of(p->roles[i], before, side_after(a, p, i));
+        any = any || has_effect(&p->fates[i]);
     }
-    for (uint32_t i = 0; i < p->ddl->n_effects; i++)
-        if (p->fates[p->chain[i]] == fate)
+    return any;
+}
+
+/* ---- states ---- */
+
+static void leave(struct apply *a, const struct plan *p, uint32_t i)
+{
+    tables_move(&a->tables, p->net[i].before, LIFE_LEFT, a->tx.lsn, a->tx.lsn,
+                p->net[i].after ? "renamed" : "");
+}
+
+static void arrive(struct apply *a, const struct plan *p, uint32_t i, enum life_event event)
+{
+    uint64_t lsn = p->roles[i] == ROLE_CREATE ? a->tx.lsn - 1 : a->tx.lsn;
+
+    if (event == LIFE_REPLACED)
+        tables_move(&a->tables, p->net[i].after, event, 0, 0,
+                    "renamed from a table whose rows are not here");
+    else if (event == LIFE_CHANGED)
+        tables_move(&a->tables, p->net[i].after, event, 0, 0,
+                    "its definition changed during the load");
+    else
+        tables_move(&a->tables, p->net[i].after, event, lsn, lsn, "");
+}
+
+/* A name that waits for its load was taken away and given again: it waits on. */
+static bool was_given_again(struct apply *a, const struct plan *p, uint32_t i)
+{
+    const struct table_state *s;
+
+    if (p->roles[i] != ROLE_MOVE || !is_before(p, p->net[i].after))
+        return false;
+    s = tables_get(&a->tables, p->net[i].after->db, p->net[i].after->name);
+    return s && s->life == TABLE_DROPPED;
+}
+
+/* All names that go, then all that come: a name may do both. */
+static void move_states(struct apply *a, const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n; i++)
+        if (p->fates[i].before == LIFE_LEFT)
+            leave(a, p, i);
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (p->fates[i].after != LIFE_EVENTS)
+            arrive(a, p, i, p->fates[i].after);
+        else if (was_given_again(a, p, i))
+            arrive(a, p, i, LIFE_REPLACED);
+    }
+}
+
+/* ---- the target ---- */
+
+/* The part of the statement that the target gets. */
+static void put_part(struct apply *a, const struct plan *p, enum part which, struct ddl *part)
+{
+    if (which != PART_RUN || part->kind == DDL_DROP_DATABASE)
+        part->kind = DDL_DROP_TABLE;
+    for (uint32_t i = 0; which == PART_DROP && i < p->n; i++)
+        if (p->fates[i].act == FATE_DROP && tables_made(&a->tables, p->net[i].before))
+            part->effects[part->n_effects++] = (struct ddl_effect){p->net[i].before, NULL};
+    for (uint32_t i = 0; which == PART_CLEAR && i < p->n; i++)
+        if (p->fates[i].act == FATE_RUN && p->roles[i] == ROLE_MOVE &&
+            !is_after(p, p->net[i].before))
+            part->effects[part->n_effects++] = (struct ddl_effect){p->net[i].before, NULL};
+    for (uint32_t i = 0; which == PART_RUN && i < p->ddl->n_effects; i++)
+        if (p->fates[p->chain[i]].act == FATE_RUN)
             part->effects[part->n_effects++] = p->ddl->effects[i];
 }
 
-/* Run the effects of one fate on the target, under an ordinal of their own. */
-static bool run_on_target(struct apply *a, const struct plan *p, enum fate fate, uint32_t ordinal,
-                          struct err *err)
+static bool run_part(struct apply *a, const struct plan *p, enum part which, struct err *err)
 {
     struct notes notes = {NULL, 0};
     struct ddl part = *p->ddl;
     struct ddl_unit unit = {.prev_lsn = a->lane.lsn,
                             .lsn = a->tx.lsn,
-                            .ordinal = ordinal,
+                            .ordinal = PARTS * a->tx_ddl + (uint32_t)which,
                             .gtid = a->tx.gtid,
                             .commit_us = a->tx.commit_us,
                             .ddl = &part};
@@ -203,7 +188,7 @@ static bool run_on_target(struct apply *a, const struct plan *p, enum fate fate,
 
     part.effects = xcalloc(p->ddl->n_effects + 1, sizeof(*part.effects));
     part.n_effects = 0;
-    put_part(p, fate, &part);
+    put_part(a, p, which, &part);
     ok = part.n_effects == 0 || target_apply_ddl(a->target, &unit, &notes, err);
     for (size_t i = 0; i < notes.n; i++)
         log_warn("apply", "lsn %llu: %s", (unsigned long long)a->tx.lsn, notes.lines[i]);
@@ -219,7 +204,7 @@ static bool make_databases(struct apply *a, const struct plan *p, struct err *er
         const char *charset = NULL;
         const char *collation = NULL;
 
-        if (p->fates[i] != FATE_RUN || !t ||
+        if (p->fates[i].act != FATE_RUN || !t ||
             (p->net[i].before && strcmp(p->net[i].before->db, t->db) == 0))
             continue;
         if (!catalog_database(queue_reader_catalog(a->reader), t->db, &charset, &collation)) {
@@ -232,39 +217,80 @@ static bool make_databases(struct apply *a, const struct plan *p, struct err *er
     return true;
 }
 
-/* The target cannot follow: its tables stop, the others go on. */
+static bool run_effects(struct apply *a, struct plan *p, struct err *err)
+{
+    p->dropped = make_databases(a, p, err) && run_part(a, p, PART_DROP, err);
+    return p->dropped && run_part(a, p, PART_RUN, err);
+}
+
+/* ---- when the target cannot follow ---- */
+
+/* May the rest go on when a statement failed with this error? */
+static bool is_tables_fault(const struct apply *a, const struct err *err)
+{
+    return !a->config.stop_all_on_stopped_table && err->kind != ERR_RETRY &&
+           err->kind != ERR_REFUSED && strcmp(err->reason, "fenced") != 0;
+}
+
+static void fail_name(struct apply *a, const struct table *t, const struct err *why)
+{
+    /* What the target cannot compute itself can be loaded anew. */
+    bool reload = strcmp(why->reason, "ddl_reload") == 0;
+
+    log_error("apply", "table %s.%s %s: %s", t->db, t->name,
+              reload ? "must be loaded anew" : "stops", why->text);
+    tables_move(&a->tables, t, reload ? LIFE_REPLACED : LIFE_FAILED, a->tx.lsn, a->tx.lsn,
+                why->text);
+}
+
+/* Names that went although the target did not follow; a name of a swap stays. */
+static void fail_before(struct apply *a, const struct plan *p, uint32_t i, const struct err *why)
+{
+    const struct fate *f = &p->fates[i];
+
+    if (f->act == FATE_RUN && p->roles[i] == ROLE_MOVE && !is_after(p, p->net[i].before))
+        leave(a, p, i);
+    else if (f->act == FATE_DROP && !p->dropped)
+        fail_name(a, p->net[i].before, why);
+    else if (f->act != FATE_RUN && f->before == LIFE_LEFT)
+        leave(a, p, i);
+}
+
+static void fail_after(struct apply *a, const struct plan *p, uint32_t i, const struct err *why)
+{
+    const struct fate *f = &p->fates[i];
+
+    if (f->act == FATE_RUN)
+        fail_name(a, p->net[i].after, why);
+    else if (f->after != LIFE_EVENTS)
+        arrive(a, p, i, f->after);
+    else if (was_given_again(a, p, i))
+        arrive(a, p, i, LIFE_REPLACED);
+}
+
+/* Its tables stop, the others go on. What the source has no more goes here, too. */
 static bool stop_tables(struct apply *a, const struct plan *p, const struct err *why,
                         struct err *err)
 {
-    /* What MariaDB cannot compute itself can be loaded anew. */
-    enum table_life life = strcmp(why->reason, "ddl_reload") == 0 ? TABLE_WAIT : TABLE_STOPPED;
-
-    for (uint32_t i = 0; i < p->n; i++) {
-        const struct ddl_effect *e = &p->net[i];
-
-        if (p->fates[i] != FATE_RUN && p->fates[i] != FATE_DROP)
-            continue;
-        log_error("apply", "table %s.%s %s: %s", (e->after ? e->after : e->before)->db,
-                  (e->after ? e->after : e->before)->name,
-                  life == TABLE_WAIT ? "must be loaded anew" : "stops", why->text);
-        set_state(a, e->after ? e->after : e->before, life, a->tx.lsn, a->tx.lsn, why->text);
-        if (e->before && e->after && !same_name(e->before, e->after))
-            set_state(a, e->before, TABLE_DROPPED, a->tx.lsn, a->tx.lsn, "renamed");
+    for (uint32_t i = 0; i < p->n; i++)
+        fail_before(a, p, i, why);
+    for (uint32_t i = 0; i < p->n; i++)
+        fail_after(a, p, i, why);
+    if (!run_part(a, p, PART_CLEAR, err)) {
+        if (!is_tables_fault(a, err))
+            return false;
+        log_error("apply", "lsn %llu: a table that was renamed stays on the target: %s",
+                  (unsigned long long)a->tx.lsn, err->text);
     }
     return tables_save(&a->tables, a->target, a->channel, err);
 }
 
-static bool run_effects(struct apply *a, const struct plan *p, struct err *err)
-{
-    uint32_t ordinal = 2 * a->tx_ddl;
-
-    return make_databases(a, p, err) && run_on_target(a, p, FATE_DROP, ordinal, err) &&
-           run_on_target(a, p, FATE_RUN, ordinal + 1, err);
-}
+/* ---- the whole ---- */
 
 static void plan_release(struct plan *p)
 {
     free(p->net);
+    free(p->roles);
     free(p->fates);
     free(p->chain);
 }
@@ -274,6 +300,7 @@ static void plan_effects(struct plan *p, const struct ddl *ddl)
     memset(p, 0, sizeof(*p));
     p->ddl = ddl;
     p->net = xcalloc(ddl->n_effects + 1, sizeof(*p->net));
+    p->roles = xcalloc(ddl->n_effects + 1, sizeof(*p->roles));
     p->fates = xcalloc(ddl->n_effects + 1, sizeof(*p->fates));
     p->chain = xcalloc(ddl->n_effects + 1, sizeof(*p->chain));
     for (uint32_t i = 0; i < ddl->n_effects; i++) {
@@ -291,27 +318,7 @@ static void plan_effects(struct plan *p, const struct ddl *ddl)
     }
 }
 
-static bool concerns_us(struct apply *a, struct plan *p)
-{
-    bool any = false;
-
-    if (p->ddl->kind == DDL_IGNORED)
-        return false;
-    for (uint32_t i = 0; i < p->n; i++) {
-        p->fates[i] = fate_of(a, &p->net[i]);
-        any = any || p->fates[i] != FATE_NOTHING;
-    }
-    return any;
-}
-
-/* May the rest go on when a statement failed with this error? */
-static bool is_tables_fault(const struct apply *a, const struct err *err)
-{
-    return !a->config.stop_all_on_stopped_table && err->kind != ERR_RETRY &&
-           err->kind != ERR_REFUSED && strcmp(err->reason, "fenced") != 0;
-}
-
-static bool run_plan(struct apply *a, const struct plan *p, struct err *err)
+static bool run_plan(struct apply *a, struct plan *p, struct err *err)
 {
     struct err why;
 
@@ -325,8 +332,10 @@ static bool run_plan(struct apply *a, const struct plan *p, struct err *err)
     pthread_mutex_lock(&a->mutex);
     a->stats.ddl++;
     pthread_mutex_unlock(&a->mutex);
-    if (run_effects(a, p, err))
-        return save_states(a, p, err);
+    if (run_effects(a, p, err)) {
+        move_states(a, p);
+        return tables_save(&a->tables, a->target, a->channel, err);
+    }
     why = *err;
     return is_tables_fault(a, err) && stop_tables(a, p, &why, err);
 }

@@ -32,12 +32,24 @@ MUST_CHECK bool tables_read(struct tables *t, struct target *target, const char 
 struct table_state *tables_get(struct tables *t, const char *db, const char *name);
 /* How changes of this table at this LSN are taken. */
 enum tables_mode tables_mode(struct tables *t, const struct table *table, uint64_t lsn);
-/* Is everything up to lsn already in the table's rows or definition? */
-bool tables_has(struct tables *t, const char *db, const char *name, uint64_t lsn);
-/* STRICT takes the definition, else the one that is there stays. Good when it is saved. */
-void tables_set(struct tables *t, const struct table *table, enum table_life life, uint64_t lo,
-                uint64_t hi, const char *reason);
-/* All that was set since the last time, or nothing of it. */
+/* What a name is to us when the lane meets a definition change at an LSN. */
+enum side {
+    SIDE_ABSENT,  /* nothing of ours */
+    SIDE_EXACT,   /* strict, without the change */
+    SIDE_LOADS,   /* under load, and read before the change or around it */
+    SIDE_WAITS,   /* to be loaded */
+    SIDE_STOPPED, /* stopped before the change */
+    SIDE_HAS,     /* whatever it is, the change is in */
+    SIDES,
+};
+enum side tables_side(struct tables *t, const struct table *table, uint64_t lsn);
+/* Did we make a table of that name on the target? */
+bool tables_made(struct tables *t, const struct table *table);
+/* Its next state by schema/life.h; STRICT takes the definition, DROPPED has none. Good when it
+ * is saved. */
+void tables_move(struct tables *t, const struct table *table, enum life_event event, uint64_t lo,
+                 uint64_t hi, const char *reason);
+/* All that was moved since the last time, or nothing of it. */
 MUST_CHECK bool tables_save(struct tables *t, struct target *target, const char *channel,
                             struct err *err);
 
@@ -123,6 +135,25 @@ MUST_CHECK bool lane_open_reader(struct apply *a, struct err *err);
 /* Forget what is not committed. */
 void lane_drop_work(struct apply *a);
 bool lane_error_is_retried(const struct err *err);
+
+/* ---- fate.c: what becomes of one effect of a definition change ---- */
+
+enum fate_role { ROLE_CREATE, ROLE_STAY, ROLE_DROP, ROLE_MOVE };
+
+enum fate_act {
+    FATE_NOTHING,
+    FATE_RUN,  /* the target's table follows */
+    FATE_DROP, /* the target's table of the old name goes */
+};
+
+/* LIFE_EVENTS: nothing happens to that name. */
+struct fate {
+    enum fate_act act;
+    enum life_event before; /* the name that the effect leaves */
+    enum life_event after;  /* the name that it gives or keeps */
+};
+
+struct fate fate_of(enum fate_role role, enum side before, enum side after);
 
 /* ---- ddl.c ---- */
 

@@ -9,11 +9,15 @@
 #define BACKOFF_FIRST_US ((uint64_t)100 * 1000)
 #define BACKOFF_MAX_US ((uint64_t)10 * 1000 * 1000)
 
+/* It keeps the hi that it had: definition changes up to there are in, and are not taken twice. */
 static bool stop_table(struct apply *a, const struct table *table, const struct err *why,
                        struct err *err)
 {
+    const struct table_state *s = tables_get(&a->tables, table->db, table->name);
+    uint64_t hi = s && s->hi > a->lane.lsn ? s->hi : a->lane.lsn;
+
     log_error("apply", "table %s.%s stops: %s", table->db, table->name, why->text);
-    tables_set(&a->tables, table, TABLE_STOPPED, a->lane.lsn, a->lane.lsn, why->text);
+    tables_move(&a->tables, table, LIFE_FAILED, hi, hi, why->text);
     return tables_save(&a->tables, a->target, a->channel, err);
 }
 
@@ -61,11 +65,19 @@ static bool wait_before_retry(struct apply *a, struct retry *r, struct err *err)
     return true;
 }
 
+static bool is_stopped(struct apply *a, const struct table *table)
+{
+    const struct table_state *s = tables_get(&a->tables, table->db, table->name);
+
+    return s && s->life == TABLE_STOPPED;
+}
+
 /* True: the loop may go round again. */
 static bool recover(struct apply *a, struct retry *r, struct err *err)
 {
     const struct table *failed = a->failed;
     bool again = false;
+    bool was_stopped = failed && is_stopped(a, failed);
 
     if (err->kind == ERR_DATA && a->target) {
         /* Its definition lives in the reader's memory: stop it before that goes. */
@@ -73,6 +85,9 @@ static bool recover(struct apply *a, struct retry *r, struct err *err)
         again = handle_data_error(a, failed, err);
     }
     lane_drop_work(a);
+    /* A table that stopped already should have no rows in the lane: never go round at once. */
+    if (again && was_stopped && !wait_before_retry(a, r, err))
+        return false;
     while (!again && lane_error_is_retried(err) && wait_before_retry(a, r, err)) {
         if (lane_asked_to_stop(a, err))
             return false;

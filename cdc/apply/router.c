@@ -109,3 +109,35 @@ bool router_run(struct apply *a, uint64_t until, struct err *err)
             return false;
     }
 }
+
+/* The definition changes of the transaction that the reader stands before. */
+static bool settle(struct apply *a, struct err *err)
+{
+    struct queue_item item;
+    bool got = true;
+
+    for (;;) {
+        if (!queue_read(a->reader, WAIT_MS, &got, &item, err))
+            return false;
+        /* Rows of that transaction, if there are any, come behind its definition changes. */
+        if (!got || item.kind == QUEUE_END || item.kind == QUEUE_CHANGE)
+            return true;
+        if (!take_item(a, &item, err))
+            return false;
+    }
+}
+
+bool apply_settle(struct apply *a, struct err *err)
+{
+    bool begun = false;
+    bool ok;
+
+    if (!target_ddl_begun(a->target, a->lane.lsn, &begun, err))
+        return false;
+    if (!begun)
+        return true;
+    lane_drop_work(a);
+    ok = lane_open_reader(a, err) && settle(a, err);
+    lane_drop_work(a);
+    return ok;
+}

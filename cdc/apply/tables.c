@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cdc/apply/engine.h"
+#include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 #include "schema/ddl/ddl.h"
 
@@ -94,35 +95,73 @@ enum tables_mode tables_mode(struct tables *t, const struct table *table, uint64
     return table->n_row_key ? TABLES_HEAL : TABLES_STRICT;
 }
 
-bool tables_has(struct tables *t, const char *db, const char *name, uint64_t lsn)
+enum side tables_side(struct tables *t, const struct table *table, uint64_t lsn)
 {
-    const struct table_state *s = tables_get(t, db, name);
+    const struct table_state *s = tables_get(t, table->db, table->name);
 
-    if (!s)
-        return false;
-    if (s->life == TABLE_STRICT || s->life == TABLE_DROPPED)
-        return lsn <= s->hi;
-    return (s->life == TABLE_LOAD || s->life == TABLE_COLLAPSE) && lsn <= s->lo;
+    switch (s ? s->life : TABLE_UNKNOWN) {
+    case TABLE_STRICT:
+        return lsn <= s->hi ? SIDE_HAS : SIDE_EXACT;
+    case TABLE_STOPPED:
+        return lsn <= s->hi ? SIDE_HAS : SIDE_STOPPED;
+    case TABLE_DROPPED:
+        return lsn <= s->hi ? SIDE_HAS : SIDE_ABSENT;
+    case TABLE_LOAD:
+    case TABLE_COLLAPSE:
+        return lsn <= s->lo ? SIDE_HAS : SIDE_LOADS;
+    case TABLE_WAIT:
+        return SIDE_WAITS;
+    default:
+        return SIDE_ABSENT;
+    }
 }
 
-void tables_set(struct tables *t, const struct table *table, enum table_life life, uint64_t lo,
-                uint64_t hi, const char *reason)
+bool tables_made(struct tables *t, const struct table *table)
+{
+    const struct table_state *s = tables_get(t, table->db, table->name);
+
+    return s && s->definition && s->definition[0];
+}
+
+static void take_definition(struct table_state *s, const struct table *table)
+{
+    struct buf text = BUF_INIT;
+
+    ddl_print_table(table, &text);
+    free(s->definition);
+    s->definition = xstrdup(buf_cstr(&text));
+    buf_release(&text);
+}
+
+/* What happens outside the transition table is stopped here: this table, not the process. */
+static void step(struct table_state *s, enum life_event event)
+{
+    enum table_life was = s->life;
+
+    if (life_next(&s->life, event))
+        return;
+    s->life = TABLE_STOPPED;
+    snprintf(s->reason, sizeof(s->reason), "it was %s when it was %s: this cannot be",
+             life_name(was), life_event_name(event));
+    log_error("apply", "table %s.%s stops: %s", s->db, s->name, s->reason);
+}
+
+void tables_move(struct tables *t, const struct table *table, enum life_event event, uint64_t lo,
+                 uint64_t hi, const char *reason)
 {
     struct table_state *s = tables_make(t, table->db, table->name);
 
-    s->life = life;
     s->lo = lo;
     s->hi = hi;
+    snprintf(s->reason, sizeof(s->reason), "%s", reason);
+    step(s, event);
     t->changes++;
     note_bounds(t, s);
-    snprintf(s->reason, sizeof(s->reason), "%s", reason);
-    if (life == TABLE_STRICT) {
-        struct buf text = BUF_INIT;
-
-        ddl_print_table(table, &text);
+    if (s->life == TABLE_STRICT)
+        take_definition(s, table);
+    if (s->life == TABLE_DROPPED) {
         free(s->definition);
-        s->definition = xstrdup(buf_cstr(&text));
-        buf_release(&text);
+        s->definition = NULL;
     }
     if (t->n_changed == t->cap_changed) {
         t->cap_changed = t->cap_changed ? 2 * t->cap_changed : 16;

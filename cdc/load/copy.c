@@ -333,7 +333,7 @@ static void finish_work(struct load *l, const struct work *work, enum load_step 
 bool load_stop_table(struct load *l, struct load_table *t, struct target *target,
                      const struct err *why, struct err *err)
 {
-    if (!load_save_state(l, target, t, TABLE_STOPPED, why->text, err))
+    if (!load_move(l, target, t, LIFE_REFUSED, why->text, err))
         return false;
     load_refuse(l, t, why->text);
     return true;

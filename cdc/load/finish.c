@@ -39,7 +39,7 @@ bool load_make_strict(struct load *l, struct load_table *t, struct target *targe
     bool ok = target_add_keys(target, t->table, &notes, err);
 
     load_notes_merge(l, &notes);
-    if (ok && !load_save_state(l, target, t, TABLE_STRICT, "", err))
+    if (ok && !load_move(l, target, t, LIFE_HEALED, "", err))
         return false;
     if (ok) {
         load_note_loaded(l, t);
@@ -48,7 +48,7 @@ bool load_make_strict(struct load *l, struct load_table *t, struct target *targe
     if (err->kind != ERR_DATA && err->kind != ERR_SERVER)
         return false;
     struct err why = *err;
-    if (!load_save_state(l, target, t, TABLE_STOPPED, why.text, err))
+    if (!load_move(l, target, t, LIFE_REFUSED, why.text, err))
         return false;
     load_refuse(l, t, why.text);
     return true;

@@ -129,24 +129,44 @@ void load_note_loaded(struct load *l, struct load_table *t)
     pthread_mutex_unlock(&l->lock);
 }
 
-bool load_save_state(struct load *l, struct target *target, const struct load_table *t,
-                     enum table_life life, const char *reason, struct err *err)
+/* What happens outside the transition table stops the table here, whatever was meant. */
+static bool take_step(struct load *l, struct load_table *t, enum life_event event)
 {
     bool ok;
+
+    pthread_mutex_lock(&l->lock);
+    ok = life_next(&t->life, event);
+    if (!ok)
+        t->life = TABLE_STOPPED;
+    pthread_mutex_unlock(&l->lock);
+    return ok;
+}
+
+bool load_move(struct load *l, struct target *target, struct load_table *t, enum life_event event,
+               const char *reason, struct err *err)
+{
+    bool ok;
+    enum table_life was = t->life;
+    bool can = take_step(l, t, event);
     struct table_state *s = xcalloc(1, sizeof(*s));
 
     snprintf(s->db, sizeof(s->db), "%s", t->db);
     snprintf(s->name, sizeof(s->name), "%s", t->name);
-    snprintf(s->reason, sizeof(s->reason), "%.500s", reason);
-    s->life = life;
-    if (life == TABLE_COLLAPSE || life == TABLE_STRICT) {
+    snprintf(s->reason, sizeof(s->reason), "%.500s", can ? reason : "its state went astray");
+    s->life = t->life;
+    if (s->life == TABLE_COLLAPSE || s->life == TABLE_STRICT) {
         s->lo = t->lo;
         s->hi = t->hi;
         s->rows = t->rows;
     }
-    s->definition = t->definition;
+    s->definition = t->definition ? t->definition : t->made;
     ok = target_table_save(target, l->config->channel, s, err);
     free(s);
+    if (ok && !can) {
+        err_reason(err, ERR_DATA, "life", "it was %s when it was %s: this cannot be",
+                   life_name(was), life_event_name(event));
+        return false;
+    }
     return ok;
 }
 
@@ -196,7 +216,7 @@ bool load_collapse(struct load *l, struct err *err)
         if (t->step != STEP_COPIED)
             continue;
         t->hi = hi;
-        if (!load_save_state(l, l->target, t, TABLE_COLLAPSE, "", err))
+        if (!load_move(l, l->target, t, LIFE_COPIED, "", err))
             return false;
     }
     return apply_reload_tables(l->config->apply, err) && load_run_lane(l, hi, err) &&
@@ -212,8 +232,8 @@ static bool forget_changed(struct load *l, struct err *err)
 
         if (t->step != STEP_CHANGED)
             continue;
-        if (!load_save_state(l, l->target, t, TABLE_WAIT, "its definition changed during the load",
-                             err))
+        if (!load_move(l, l->target, t, LIFE_CHANGED, "its definition changed during the load",
+                       err))
             return false;
         t->step = STEP_AGAIN;
     }
@@ -345,7 +365,7 @@ static bool attempt(struct load *l, struct err *err)
     if (!source_connect(l->config->source, &l->source, err) ||
         !source_bound_waits(l->source, err) ||
         !target_connect(l->config->target, l->config->guard, &l->target, err) ||
-        !apply_reload_tables(l->config->apply, err))
+        !apply_reload_tables(l->config->apply, err) || !apply_settle(l->config->apply, err))
         goto done;
     ok = run_rounds(l, err);
     for (size_t i = 0; ok && i < l->n_tables; i++) {

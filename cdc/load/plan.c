@@ -148,6 +148,8 @@ static bool take_state(struct load *l, struct load_table *t, const struct table_
                        struct err *err)
 {
     t->is_known = true;
+    t->life = state->life;
+    t->made = state->definition ? xstrdup(state->definition) : NULL;
     t->is_unmade = state->life == TABLE_DROPPED ||
                    ((state->life == TABLE_WAIT || state->life == TABLE_STOPPED) &&
                     (!state->definition || !state->definition[0]));
@@ -200,6 +202,7 @@ void load_tables_release(struct load *l)
 {
     for (size_t i = 0; i < l->n_tables; i++) {
         forget_plan(&l->tables[i]);
+        free(l->tables[i].made);
         free(l->tables[i].db);
         free(l->tables[i].name);
     }
@@ -263,7 +266,8 @@ bool load_prepare_target(struct load *l, struct err *err)
             !source_list_databases(l->source, t->db, take_database, l, err))
             return false;
         made = t->db;
-        if (!t->is_known && !load_save_state(l, l->target, t, TABLE_WAIT, "", err))
+        if ((t->life == TABLE_UNKNOWN || t->life == TABLE_DROPPED || t->life == TABLE_OUT) &&
+            !load_move(l, l->target, t, LIFE_FOUND, "", err))
             return false;
         t->is_known = true;
     }
@@ -279,7 +283,7 @@ bool load_make_table(struct load *l, struct load_table *t, struct target *target
 
     /* First no chunk, then no table: a crash in between never shows done chunks without rows. */
     if (!target_chunks_plan(target, channel, t->db, t->name, NULL, 0, err) ||
-        !load_save_state(l, target, t, TABLE_LOAD, "", err) ||
+        !load_move(l, target, t, LIFE_BEGUN, "", err) ||
         !target_drop_table(target, t->db, t->name, err) ||
         !target_create_table(target, t->table, TABLE_ROW_KEY_ONLY, &notes, err) ||
         (n && !target_chunks_plan(target, channel, t->db, t->name, chunks, n, err)))

@@ -41,6 +41,8 @@ struct load_table {
     uint64_t row_bytes;     /* average, at least 1 */
     bool is_known;          /* the target's state has a row for it */
     bool is_unmade;         /* but nothing on the target came from it: what is there is not ours */
+    enum table_life life;
+    char *made; /* the definition in its state row: of what we made on the target */
     enum load_step step;
     uint32_t rank;       /* STEP_CASCADED: parents before children (schema/cascade.h) */
     bool is_busy;        /* being planned by a worker */
@@ -88,9 +90,9 @@ void load_report(struct load *l, bool now);
 /* The table cannot be loaded now; said once, with its remedy. Takes the lock. */
 void load_refuse(struct load *l, struct load_table *t, const char *why);
 void load_note_loaded(struct load *l, struct load_table *t); /* STRICT now; takes the lock */
-/* Its own transaction on the given connection. */
-MUST_CHECK bool load_save_state(struct load *l, struct target *target, const struct load_table *t,
-                                enum table_life life, const char *reason, struct err *err);
+/* Its next state by schema/life.h, saved in a transaction of its own on the given connection. */
+MUST_CHECK bool load_move(struct load *l, struct target *target, struct load_table *t,
+                          enum life_event event, const char *reason, struct err *err);
 /* The lane brings every STEP_COPIED table to one place; then its keys, and STRICT. */
 MUST_CHECK bool load_collapse(struct load *l, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */

@@ -117,14 +117,6 @@ static void put_apply(struct buf *b, const struct apply_stats *a)
              (double)a->read_us / 1e6, (double)a->build_us / 1e6, (double)a->target_us / 1e6);
 }
 
-static const char *life_name(enum table_life life)
-{
-    static const char *const names[] = {"?",      "wait",    "load",   "collapse",
-                                        "strict", "stopped", "dropped"};
-
-    return (unsigned)life < sizeof(names) / sizeof(names[0]) ? names[life] : "?";
-}
-
 static void put_tables(struct buf *b, const struct table_state *states, size_t n)
 {
     bool mixed = false;
@@ -145,7 +137,7 @@ static void put_tables(struct buf *b, const struct table_state *states, size_t n
             put_text(b, "reason", t->reason);
         }
         buf_put_str(b, "}");
-        if (t->life != TABLE_STRICT && t->life != TABLE_DROPPED)
+        if (t->life != TABLE_STRICT && t->life != TABLE_DROPPED && t->life != TABLE_OUT)
             mixed = true;
     }
     buf_put_str(b, "],");

@@ -133,7 +133,7 @@ bool validate_read_tables(struct validate *v, struct err *err)
     for (size_t i = 0; i < n; i++) {
         struct check_table *t;
 
-        if (states[i].life == TABLE_DROPPED ||
+        if (states[i].life == TABLE_DROPPED || states[i].life == TABLE_OUT ||
             !validate_is_chosen(v->config, states[i].db, states[i].name))
             continue;
         t = find_table(v, &states[i]);

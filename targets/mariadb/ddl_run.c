@@ -339,6 +339,25 @@ static bool read_journal(struct maria *t, const struct ddl_unit *u, struct journ
     return ok;
 }
 
+bool mariadb_ddl_begun(struct target *target, uint64_t lsn, bool *begun, struct err *err)
+{
+    struct maria *t = maria_of(target);
+    struct buf sql = BUF_INIT;
+    uint64_t rows = 0;
+    bool ok;
+
+    assert(t->owns_lane);
+    buf_put_str(&sql, "SELECT 1 FROM ");
+    maria_put_state(&sql, t, "ddl");
+    buf_put_str(&sql, " WHERE channel=");
+    sql_put_string(&sql, bytes_str(t->channel));
+    buf_putf(&sql, " AND lsn>%llu LIMIT 1", (unsigned long long)lsn);
+    ok = maria_query(t, buf_bytes(&sql), "look into the DDL journal", count_row, &rows, err);
+    *begun = rows > 0;
+    buf_release(&sql);
+    return ok;
+}
+
 /* One transaction: the lane's guard (moved if advance), the journal row, old rows away. */
 static bool write_journal(struct maria *t, const struct ddl_unit *u, const struct unit *advance,
                           size_t step, const char *print, const char *status, struct err *err)

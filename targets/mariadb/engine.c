@@ -71,6 +71,7 @@ static const struct definer_ops definer = {
     .create_view = mariadb_create_view,
     .table_exists = mariadb_table_exists,
     .apply_ddl = mariadb_apply_ddl,
+    .ddl_begun = mariadb_ddl_begun,
 };
 
 const struct target_ops mariadb_target = {

@@ -218,5 +218,6 @@ MUST_CHECK bool mariadb_table_exists(struct target *target, const char *db, cons
                                      bool *exists, struct err *err);
 MUST_CHECK bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *unit,
                                   struct notes *notes, struct err *err);
+bool mariadb_ddl_begun(struct target *target, uint64_t lsn, bool *begun, struct err *err);
 
 #endif

@@ -7,7 +7,7 @@
  *                commit_us, queue_uuid, touched. The truth about what is applied. A unit changes
  *                it in its own transaction, WHERE epoch and lsn are what the owner believes;
  *                `touched` makes that count a row even when nothing moves (repair).
- *   table_state  one row a table: life (target.h enum table_life), lo, hi, row_count, reason,
+ *   table_state  one row a table: life (schema/life.h enum table_life), lo, hi, row_count, reason,
  *                definition (canonical CREATE TABLE text the target's table was made from).
  *   chunk        one row a chunk of a table under load; done commits with the chunk's rows.
  *   ddl          one row a DDL statement (channel, lsn, ordinal): step is how many of its
@@ -347,12 +347,16 @@ static bool read_table_state(void *ctx, const struct bytes *c, unsigned n, struc
     memset(s, 0, sizeof(*s));
     to_text(c[0], s->db, sizeof(s->db));
     to_text(c[1], s->name, sizeof(s->name));
-    s->life = (enum table_life)to_u64(c[2]);
+    s->life = life_of_number(to_u64(c[2]));
     s->lo = to_u64(c[3]);
     s->hi = to_u64(c[4]);
     s->rows = to_u64(c[5]);
     to_text(c[6], s->reason, sizeof(s->reason));
     s->definition = to_heap(c[7]);
+    if (s->life == TABLE_UNKNOWN) {
+        s->life = TABLE_STOPPED;
+        snprintf(s->reason, sizeof(s->reason), "its state on the target is none that we know");
+    }
     return true;
 }
 
