@@ -10,7 +10,7 @@ mkdir -p -m 700 "$DIR/queue"
 pid=$!
 PIDS+=("$pid")
 wait_for 20 "capture connects" grep -q connected "$DIR/capture.out"
-sleep 11
+wait_for 60 "capture was idle for longer than it waits for a lost source" grep -q idle "$DIR/capture.out"
 server kill source
 server restart source
 source_sql -e "INSERT INTO s.t VALUES (1); INSERT INTO s.t VALUES (2); INSERT INTO s.t VALUES (3)"

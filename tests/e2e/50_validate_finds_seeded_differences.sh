@@ -179,8 +179,11 @@ validate
 assert_eq 0 "$STATUS" "exit code after repair"
 assert_eq 0 "$(result differences)" "differences after repair"
 stop_replicate
-kill "${PIDS[@]}" 2>/dev/null || true
-sleep 1
+for pid in "${PIDS[@]}"; do
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    forget_pid "$pid"
+done
 # The independent comparison would tell -0.0 from 0.
 source_sql -e "UPDATE shop.account SET rate = 0, weight = 0 WHERE id = 5"
 domicile replicate --once >/dev/null || fail "replicate --once: exit $?"

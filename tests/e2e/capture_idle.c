@@ -15,16 +15,24 @@
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 
+#define RETRY_MAX_S 5 /* how long capture looks for a lost source */
+
 static void *watch(void *arg)
 {
     struct capture *c = arg;
     struct capture_stats stats;
+    uint64_t idle_until;
 
     do {
         clock_sleep_us(50000);
         capture_stats_read(c, &stats);
     } while (!stats.connected);
     puts("connected");
+    fflush(stdout);
+    idle_until = clock_steady_us() + (uint64_t)2 * RETRY_MAX_S * 1000000;
+    while (clock_steady_us() < idle_until)
+        clock_sleep_us(50000);
+    puts("idle");
     fflush(stdout);
     while (capture_lsn(c) < 3)
         clock_sleep_us(50000);
@@ -36,7 +44,7 @@ int main(int argc, char **argv)
 {
     struct source_config source = {.heartbeat_ms = 300, .connect_timeout_s = 5, .server_id = 4712};
     struct queue_options queue = {.max_bytes = 0};
-    struct capture_config config = {.source = &source, .queue = &queue, .retry_max_s = 5};
+    struct capture_config config = {.source = &source, .queue = &queue, .retry_max_s = RETRY_MAX_S};
     struct capture *c = NULL;
     struct err err = ERR_INIT;
     char *password = NULL;

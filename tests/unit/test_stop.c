@@ -43,13 +43,13 @@ static void test_stop_ends_the_process_at_the_second_signal(void **state)
 
 static void test_stop_ends_a_sleep(void **state)
 {
-    uint64_t start = clock_steady_us();
-
     (void)state;
+    /* A sleep that goes on is ended by the alarm, and the test with it. */
+    alarm(60);
     stop_request();
-    clock_sleep_us(60 * 1000000u);
+    clock_sleep_us((uint64_t)24 * 3600 * 1000000u);
     stop_clear();
-    assert_true(clock_steady_us() - start < 10 * 1000000u);
+    alarm(0);
 }
 
 static void test_stop_leaves_a_sleep_its_length(void **state)
