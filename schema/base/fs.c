@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,10 @@
 #include <unistd.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/clock.h"
 #include "schema/base/xalloc.h"
+
+#define LOCK_SOON_S 30
 
 static bool real_open(void *ctx, const char *path, int flags, int *fd, struct err *err)
 {
@@ -339,4 +343,23 @@ bool fs_replace_file(const struct fs *fs, const char *dir, const char *name, str
     buf_release(&path);
     buf_release(&tmp);
     return ok;
+}
+
+bool fs_lock_soon(int fd, const char *path, struct err *err)
+{
+    uint64_t until = clock_steady_us() + (uint64_t)LOCK_SOON_S * 1000000;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            err_errno(err, "lock %s", path);
+            return false;
+        }
+        if (clock_steady_us() >= until) {
+            err_set(err, ERR_IO, "lock %s: another process has held it for %d s", path,
+                    LOCK_SOON_S);
+            return false;
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    return true;
 }

@@ -43,6 +43,9 @@ struct fs {
 };
 
 const struct fs *fs_real(void);
+/* Take an exclusive flock(2) on a small file that others hold for moments: within 30 s. path: for
+ * messages. */
+MUST_CHECK bool fs_lock_soon(int fd, const char *path, struct err *err);
 void fs_free_names(char **names, size_t n);
 /* A whole file up to max bytes; free(*data). It gets a NUL after its end. */
 MUST_CHECK bool fs_read_file(const struct fs *fs, const char *path, size_t max, char **data,

@@ -46,6 +46,7 @@
 #include <unistd.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/fs.h"
 #include "schema/base/json.h"
 #include "schema/base/xalloc.h"
 
@@ -387,16 +388,6 @@ done:
     return ok;
 }
 
-static bool lock_file(const struct audit *a, struct err *err)
-{
-    while (flock(a->fd, LOCK_EX) != 0)
-        if (errno != EINTR) {
-            err_errno(err, "lock %s", a->path);
-            return false;
-        }
-    return true;
-}
-
 /* The first command may be one that asks the guard before there is a queue. */
 static bool make_parent(const char *path, struct err *err)
 {
@@ -437,7 +428,7 @@ bool audit_open(const char *path, struct audit **out, struct err *err)
         err_errno(err, "open %s", path);
         goto done;
     }
-    if (!make_parent(path, err) || !lock_file(a, err))
+    if (!make_parent(path, err) || !fs_lock_soon(a->fd, a->path, err))
         goto done;
     ok = catch_up(a, err);
     flock(a->fd, LOCK_UN);
@@ -474,7 +465,7 @@ bool audit_append(struct audit *a, const char *event, struct bytes members, uint
     bool ok = false;
 
     pthread_mutex_lock(&a->mutex);
-    if (lock_file(a, err)) {
+    if (fs_lock_soon(a->fd, a->path, err)) {
         ok = catch_up(a, err) && append_record(a, "", event, members, err);
         if (ok && seq != NULL)
             *seq = a->head.seq;

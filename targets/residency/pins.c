@@ -27,9 +27,10 @@ static bool lock(struct pins *p, struct err *err)
     bool ok;
 
     p->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    ok = p->lock_fd >= 0 && flock(p->lock_fd, LOCK_EX) == 0;
+    ok = p->lock_fd >= 0;
     if (!ok)
         err_errno(err, "lock %s", path);
+    ok = ok && fs_lock_soon(p->lock_fd, path, err);
     free(path);
     return ok;
 }
