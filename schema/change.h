@@ -50,6 +50,10 @@ enum ddl_kind {
     DDL_ALTER_DATABASE = 7,
     DDL_DROP_DATABASE = 8,
     DDL_IGNORED = 9, /* understood, of no effect on data (ANALYZE, FLUSH, GRANT, views...) */
+    /* Rows changed by a statement as text (INSERT, UPDATE, DELETE, REPLACE, LOAD, CALL), no
+     * definition; never in a queue. object: the database of the one table that it names, "" if
+     * there are more or none. */
+    DDL_ROWS_AS_TEXT = 10,
 };
 
 /* One table that a DDL statement touched. before NULL: it came; after NULL: it went. */

@@ -104,12 +104,38 @@ static bool on_change(void *ctx, const struct change *change, struct err *err)
     return queue_change(s->queue, change, err);
 }
 
+/* MySQL's latin1 is cp1252, whose five gaps stand for themselves. */
+static uint32_t from_latin1(uint8_t c)
+{
+    static const uint16_t high[32] = {
+        0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+        0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+        0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178};
+
+    return c >= 0x80 && c < 0xa0 ? high[c - 0x80] : c;
+}
+
+static void put_utf8(struct buf *b, uint32_t c) /* below U+10000 */
+{
+    if (c < 0x80) {
+        buf_put_u8(b, (uint8_t)c);
+        return;
+    }
+    if (c < 0x800) {
+        buf_put_u8(b, (uint8_t)(0xc0 | c >> 6));
+    } else {
+        buf_put_u8(b, (uint8_t)(0xe0 | c >> 12));
+        buf_put_u8(b, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
+    }
+    buf_put_u8(b, (uint8_t)(0x80 | (c & 0x3f)));
+}
+
 /* Statement text to UTF-8. Character sets other than these are read when they are ASCII. */
 static bool text_to_utf8(const struct query_event *q, struct arena *arena, const char **out,
                          struct err *err)
 {
     const char *charset = "utf8mb4", *collation;
-    struct buf b = BUF_INIT_MAX(DDL_TEXT_MAX * 2);
+    struct buf b = BUF_INIT_MAX(DDL_TEXT_MAX * 3);
     bool ascii = true;
 
     for (size_t i = 0; i < q->text.len && ascii; i++)
@@ -127,17 +153,8 @@ static bool text_to_utf8(const struct query_event *q, struct arena *arena, const
                    charset);
         return false;
     }
-    /* In comments and names latin1 is enough; its five cp1252 gaps map to themselves. */
-    for (size_t i = 0; i < q->text.len; i++) {
-        uint8_t c = q->text.data[i];
-
-        if (c < 0x80) {
-            buf_put_u8(&b, c);
-        } else {
-            buf_put_u8(&b, (uint8_t)(0xc0 | c >> 6));
-            buf_put_u8(&b, (uint8_t)(0x80 | (c & 0x3f)));
-        }
-    }
+    for (size_t i = 0; i < q->text.len; i++)
+        put_utf8(&b, from_latin1(q->text.data[i]));
     *out = arena_strndup(arena, buf_cstr(&b), b.len);
     buf_release(&b);
     return true;
@@ -146,24 +163,6 @@ static bool text_to_utf8(const struct query_event *q, struct arena *arena, const
 static bool starts_with(const char *text, const char *word)
 {
     return strncasecmp(text, word, strlen(word)) == 0;
-}
-
-/* Managed services write to tables of schema mysql by statement; none of it is copied. */
-static bool is_own_business(const struct query_event *q, const char *text)
-{
-    static const char *const verbs[] = {"INSERT INTO", "REPLACE INTO", "DELETE FROM", "UPDATE"};
-
-    if (strcmp(q->db, "mysql") == 0)
-        return true;
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        const char *rest = text + strlen(verbs[i]);
-
-        if (!starts_with(text, verbs[i]))
-            continue;
-        rest += strspn(rest, " `");
-        return starts_with(rest, "mysql.") || starts_with(rest, "mysql`.");
-    }
-    return false;
 }
 
 bool capture_replay(struct catalog *catalog, const struct query_event *q, struct arena *arena,
@@ -185,7 +184,7 @@ bool capture_replay(struct catalog *catalog, const struct query_event *q, struct
     text += strspn(text, " \t\r\n");
     if (starts_with(text, "SAVEPOINT") || starts_with(text, "RELEASE SAVEPOINT"))
         return true;
-    if (starts_with(text, "ROLLBACK TO")) {
+    if (q->rolls_back_to) {
         err_reason(err, ERR_DATA, "rollback_to",
                    "ROLLBACK TO SAVEPOINT in the binlog (a transaction that also changed a "
                    "non-transactional table) is not supported");
@@ -197,12 +196,55 @@ bool capture_replay(struct catalog *catalog, const struct query_event *q, struct
     }
     if (q->utf8mb4_collation && collation_by_id(q->utf8mb4_collation, &charset, &collation))
         context.utf8mb4_collation = collation;
-    if (ddl_replay(catalog, text, &context, arena, out, err))
-        return true;
-    if (strcmp(err->reason, "statement_format") != 0 || !is_own_business(q, text))
+    return ddl_replay(catalog, text, &context, arena, out, err);
+}
+
+/* Is any table of this database copied? */
+static bool has_wanted(struct capture_sink *s, const char *db)
+{
+    const struct table **tables;
+    size_t n = catalog_tables(queue_catalog(s->queue), &tables);
+    bool has = false;
+
+    for (size_t i = 0; i < n && !has; i++)
+        has = strcmp(tables[i]->db, db) == 0 && is_wanted(s, tables[i]);
+    free(tables);
+    return has;
+}
+
+/*
+ * May a statement that changes rows as text change rows of a copied table? By the table that it
+ * names, else by all databases that the source says it touched.
+ */
+static bool may_change_wanted(struct capture_sink *s, const struct query_event *q,
+                              const char *named_db)
+{
+    if (named_db[0])
+        return has_wanted(s, named_db);
+    for (unsigned i = 0; i < q->n_dbs; i++)
+        if (has_wanted(s, q->dbs[i]))
+            return true;
+    return q->n_dbs == 0;
+}
+
+/* Managed services and checksum tools write to tables of their own by statement. */
+static bool take_rows_as_text(struct capture_sink *s, const struct query_event *q,
+                              const struct ddl *ddl, struct err *err)
+{
+    const char *db = ddl->object[0] ? ddl->object : q->db;
+
+    if (may_change_wanted(s, q, ddl->object)) {
+        err_reason(err, ERR_DATA, "statement_format",
+                   "a session of the source changed rows in database %.64s by a statement as "
+                   "text; set binlog_format=ROW everywhere, also in sessions, and load again",
+                   db[0] ? db : "(not named)");
         return false;
-    *err = ERR_INIT;
-    out->kind = DDL_IGNORED;
+    }
+    if (s->statements_passed++ == 0)
+        log_info("capture",
+                 "a statement as text that changes database %.64s, which is not copied, was read "
+                 "past; others like it are counted, not told",
+                 db[0] ? db : "(not named)");
     return true;
 }
 
@@ -217,6 +259,8 @@ static bool on_query(void *ctx, const struct query_event *q, struct err *err)
     ok = capture_replay(queue_catalog(s->queue), q, &s->arena, &ddl, err);
     if (!ok)
         return false;
+    if (ddl.kind == DDL_ROWS_AS_TEXT)
+        return take_rows_as_text(s, q, &ddl, err);
     if (ddl.kind == DDL_IGNORED)
         return true;
     log_info("capture", "schema change: %u table definitions", ddl.n_effects);

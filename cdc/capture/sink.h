@@ -24,6 +24,7 @@ struct capture_sink {
     struct position received;
     uint64_t source_us;
     uint64_t transactions, changes;
+    uint64_t statements_passed; /* row changes as text that concern no copied database */
 };
 
 void capture_sink_init(struct capture_sink *s, struct queue *queue, const struct mapping *mapping);

@@ -53,7 +53,8 @@ static bool scan_query(void *ctx, const struct query_event *q, struct err *err)
 
     (void)err;
     arena_reset(&s->arena);
-    if (!capture_replay(s->catalog, q, &s->arena, &ddl, &ignored) || ddl.kind != DDL_IGNORED)
+    if (!capture_replay(s->catalog, q, &s->arena, &ddl, &ignored) ||
+        (ddl.kind != DDL_IGNORED && ddl.kind != DDL_ROWS_AS_TEXT))
         s->found_ddl = true;
     return true;
 }

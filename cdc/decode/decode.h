@@ -3,10 +3,10 @@
  * queue, so it is fuzzed without a server.
  *
  * Events go in one by one in stream order (binlog.md 3 to 10); what they mean comes out
- * through the sink, in order. An unknown event type without the IGNORABLE flag, statement
- * text that changes data, PARTIAL_JSON rows, a MINIMAL image: each is an error with its
- * name, never a skip. A TRANSACTION_PAYLOAD is inflated as a stream; memory stays at one
- * inner event.
+ * through the sink, in order. An unknown event type without the IGNORABLE flag, PARTIAL_JSON
+ * rows, a MINIMAL image: each is an error with its name, never a skip. What a statement as
+ * text means, and for whom, is the sink's to judge. A TRANSACTION_PAYLOAD is inflated as a
+ * stream; memory stays at one inner event.
  */
 #ifndef CDC_DECODE_DECODE_H
 #define CDC_DECODE_DECODE_H
@@ -52,6 +52,9 @@ struct query_event {
     const char *time_zone;               /* "" unknown */
     int explicit_defaults_for_timestamp; /* -1 not said */
     bool in_transaction;                 /* between BEGIN and COMMIT: CREATE TABLE ... SELECT */
+    bool rolls_back_to;                  /* ROLLBACK TO SAVEPOINT */
+    const char **dbs; /* databases that it changes, by the source's word; NULL: not said */
+    unsigned n_dbs;
 };
 
 /*
@@ -69,7 +72,8 @@ struct decode_sink {
     bool (*resolve)(void *ctx, const struct table_map *map, const struct table **table,
                     struct err *err);
     bool (*change)(void *ctx, const struct change *change, struct err *err);
-    /* Any QUERY that is not transaction control (BEGIN, SAVEPOINT...): DDL, accounts. */
+    /* Any text that is not transaction control: DDL, accounts, ROLLBACK TO SAVEPOINT, also changes
+     * of rows that a session logged as statements (LOAD DATA included). */
     bool (*query)(void *ctx, const struct query_event *query, struct err *err);
     /* The transaction is complete; end is the position after it. */
     bool (*commit)(void *ctx, const struct position *end, struct err *err);

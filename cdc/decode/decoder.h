@@ -143,6 +143,7 @@ bool decoder_rollback(struct decoder *d, struct err *err);
 
 /* query.c */
 bool query_decode(struct decoder *d, const struct event *e, struct err *err);
+bool load_query_decode(struct decoder *d, const struct event *e, struct err *err);
 
 /* gtid_event.c: GTID and GTID_TAGGED bodies. */
 bool gtid_event_decode(struct bytes body, bool tagged, struct tx_begin *out, struct err *err);

@@ -347,6 +347,8 @@ bool decoder_dispatch(struct decoder *d, const struct event *e, struct err *err)
         return decode_file_event(d, e, err);
     case EVENT_QUERY:
         return query_decode(d, e, err);
+    case EVENT_EXECUTE_LOAD_QUERY:
+        return load_query_decode(d, e, err);
     case EVENT_XID:
         return d->tx == TX_OPEN ? decoder_commit(d, err) : out_of_order("an XID event", err);
     case EVENT_TABLE_MAP:
@@ -362,19 +364,18 @@ bool decoder_dispatch(struct decoder *d, const struct event *e, struct err *err)
     case EVENT_ROWS_QUERY: /* text of the statement, for people */
     case EVENT_TRANSACTION_CONTEXT:
     case EVENT_VIEW_CHANGE:
-        return true;
-    case EVENT_INTVAR:
+    case EVENT_INTVAR: /* values and files that a statement as text uses: the text follows */
     case EVENT_RAND:
     case EVENT_USER_VAR:
-    case EVENT_LOAD:
+    case EVENT_BEGIN_LOAD_QUERY:
+    case EVENT_APPEND_BLOCK:
+    case EVENT_DELETE_FILE:
+        return true;
+    case EVENT_LOAD: /* no server that speaks GTIDs writes these */
     case EVENT_SLAVE:
     case EVENT_CREATE_FILE:
-    case EVENT_APPEND_BLOCK:
     case EVENT_EXEC_LOAD:
-    case EVENT_DELETE_FILE:
     case EVENT_NEW_LOAD:
-    case EVENT_BEGIN_LOAD_QUERY:
-    case EVENT_EXECUTE_LOAD_QUERY:
     case EVENT_ANONYMOUS_GTID:
     case EVENT_PARTIAL_UPDATE_ROWS:
     case EVENT_XA_PREPARE:

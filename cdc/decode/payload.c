@@ -125,7 +125,8 @@ static bool inflate_into(struct decoder *d, ZSTD_DStream *zstd, struct buf *chun
     size_t rest = 1;
     bool full = true;
 
-    while (in.pos < in.size || full) {
+    /* A full chunk may have a rest inside zstd; a call behind a frame's end would begin another. */
+    while (in.pos < in.size || (full && rest != 0)) {
         ZSTD_outBuffer out = {chunk->data, ZSTD_DStreamOutSize(), 0};
 
         rest = ZSTD_decompressStream(zstd, &out, &in);

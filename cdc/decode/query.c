@@ -7,6 +7,9 @@
  * The length of a status value follows from its code: an unknown code ends the reading of
  * the block, never of the event. Text is matched without regard to case, white space and
  * comments; a versioned comment that is still in the log was code for the source.
+ *
+ * EXECUTE_LOAD_QUERY is LOAD DATA as text: behind the status length 13 bytes more (file id, where
+ * in the text the file's name begins and ends, what to do with duplicates).
  */
 #include <ctype.h>
 
@@ -14,6 +17,7 @@
 
 #define WORD_MAX 24
 #define MICROSECONDS 1000000u
+#define LOAD_QUERY_EXTRA_BYTES 13
 
 enum status_code {
     STATUS_FLAGS2 = 0,
@@ -47,7 +51,6 @@ enum statement {
     STATEMENT_ROLLBACK_TO,
     STATEMENT_SAVEPOINT,
     STATEMENT_XA,
-    STATEMENT_DATA, /* changes rows by text */
     STATEMENT_OTHER,
 };
 
@@ -105,14 +108,6 @@ static const char *next_word(struct cursor *c, char out[WORD_MAX])
     return out;
 }
 
-static bool is_one_of(const char *word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(word, list[i]) == 0)
-            return true;
-    return false;
-}
-
 static enum statement classify_rollback(struct cursor *c)
 {
     char word[WORD_MAX];
@@ -124,8 +119,6 @@ static enum statement classify_rollback(struct cursor *c)
 
 static enum statement classify(struct bytes text)
 {
-    static const char *const data[] = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD",
-                                       "CALL",   "WITH",   "DO",     "SELECT",  "EXECUTE"};
     struct cursor c = cursor_of(text);
     char word[WORD_MAX];
 
@@ -142,18 +135,28 @@ static enum statement classify(struct bytes text)
         return STATEMENT_XA;
     if (strcmp(word, "START") == 0)
         return strcmp(next_word(&c, word), "TRANSACTION") == 0 ? STATEMENT_BEGIN : STATEMENT_OTHER;
-    return is_one_of(word, data, sizeof(data) / sizeof(data[0])) ? STATEMENT_DATA : STATEMENT_OTHER;
+    return STATEMENT_OTHER;
 }
 
-static void skip_db_names(struct cursor *c)
+static void read_db_names(struct decoder *d, struct cursor *c, struct query_event *q)
 {
     unsigned count = cursor_u8(c);
 
     if (count == UPDATED_DB_NAMES_TOO_MANY)
         return;
-    while (count-- > 0 && !c->bad)
-        while (cursor_u8(c) != 0 && !c->bad)
-            continue;
+    q->dbs = arena_alloc(&d->row_arena, (count + 1) * sizeof(*q->dbs));
+    for (unsigned i = 0; i < count && !c->bad; i++) {
+        struct bytes rest = bytes_of(c->p, cursor_left(c));
+        const uint8_t *nul = rest.len ? memchr(rest.data, 0, rest.len) : NULL;
+        struct bytes name = cursor_bytes(c, nul ? (size_t)(nul - rest.data) : rest.len + 1);
+
+        if (cursor_u8(c) == 0 && !c->bad)
+            q->dbs[q->n_dbs++] = arena_strndup(&d->row_arena, (const char *)name.data, name.len);
+    }
+    if (c->bad) {
+        q->dbs = NULL;
+        q->n_dbs = 0;
+    }
 }
 
 static void read_charset(struct cursor *c, struct query_event *q)
@@ -195,7 +198,7 @@ static bool read_status(struct decoder *d, struct cursor *c, struct query_event 
         q->utf8mb4_collation = cursor_u16(c);
         return true;
     case STATUS_UPDATED_DB_NAMES:
-        skip_db_names(c);
+        read_db_names(d, c, q);
         return true;
     case STATUS_CATALOG:
         cursor_bytes(c, cursor_u8(c) + 1u);
@@ -230,23 +233,27 @@ static bool read_status(struct decoder *d, struct cursor *c, struct query_event 
     }
 }
 
-static bool read_query(struct decoder *d, const struct event *e, struct query_event *q,
-                       struct err *err)
+/* extra: bytes of the post-header behind those of a QUERY. */
+static bool read_query(struct decoder *d, const struct event *e, size_t extra,
+                       struct query_event *q, struct err *err)
 {
     struct cursor c = cursor_of(e->body);
     struct cursor status;
     uint8_t db_len;
+    uint16_t status_len;
     struct bytes db;
 
     cursor_u64(&c); /* thread and duration */
     db_len = cursor_u8(&c);
     cursor_u16(&c);
-    status = cursor_of(cursor_bytes(&c, cursor_u16(&c)));
+    status_len = cursor_u16(&c);
+    cursor_bytes(&c, extra);
+    status = cursor_of(cursor_bytes(&c, status_len));
     db = cursor_bytes(&c, db_len);
     cursor_u8(&c);
     q->text = cursor_rest(&c);
     if (c.bad) {
-        err_set(err, ERR_DATA, "a QUERY event is cut short");
+        err_set(err, ERR_DATA, "a %s event is cut short", event_type_name(e->type));
         return false;
     }
     arena_reset(&d->row_arena);
@@ -257,25 +264,12 @@ static bool read_query(struct decoder *d, const struct event *e, struct query_ev
     return true;
 }
 
-static bool refuse(enum statement what, struct err *err)
+static bool refuse_xa(struct err *err)
 {
-    switch (what) {
-    case STATEMENT_XA:
-        err_reason(err, ERR_DATA, "xa_transaction",
-                   "the binlog holds an XA transaction, which is not supported; end XA use on "
-                   "the source and load again from a later position");
-        return false;
-    case STATEMENT_ROLLBACK_TO:
-        err_reason(err, ERR_DATA, "rollback_to_savepoint",
-                   "a transaction in the binlog holds ROLLBACK TO SAVEPOINT (it mixes storage "
-                   "engines), which is not supported; use InnoDB only and load again");
-        return false;
-    default:
-        err_reason(err, ERR_DATA, "statement_format",
-                   "a session of the source logged changes as statements; set "
-                   "binlog_format=ROW everywhere and load again");
-        return false;
-    }
+    err_reason(err, ERR_DATA, "xa_transaction",
+               "the binlog holds an XA transaction, which is not supported; end XA use on "
+               "the source and load again from a later position");
+    return false;
 }
 
 static bool pass_on(struct decoder *d, struct query_event *q, struct err *err)
@@ -307,12 +301,10 @@ static bool begin(struct decoder *d, struct err *err)
 bool query_decode(struct decoder *d, const struct event *e, struct err *err)
 {
     struct query_event q = {.db = "", .time_zone = "", .explicit_defaults_for_timestamp = -1};
-    enum statement what;
 
-    if (!read_query(d, e, &q, err))
+    if (!read_query(d, e, 0, &q, err))
         return false;
-    what = classify(q.text);
-    switch (what) {
+    switch (classify(q.text)) {
     case STATEMENT_BEGIN:
         return begin(d, err);
     case STATEMENT_COMMIT:
@@ -321,9 +313,20 @@ bool query_decode(struct decoder *d, const struct event *e, struct err *err)
         return decoder_rollback(d, err);
     case STATEMENT_SAVEPOINT: /* rows that were rolled back to it are not in the log */
         return true;
+    case STATEMENT_XA:
+        return refuse_xa(err);
+    case STATEMENT_ROLLBACK_TO: /* that a transaction mixes storage engines */
+        q.rolls_back_to = true;
+        break;
     case STATEMENT_OTHER:
-        return pass_on(d, &q, err);
-    default:
-        return refuse(what, err);
+        break;
     }
+    return pass_on(d, &q, err);
+}
+
+bool load_query_decode(struct decoder *d, const struct event *e, struct err *err)
+{
+    struct query_event q = {.db = "", .time_zone = "", .explicit_defaults_for_timestamp = -1};
+
+    return read_query(d, e, LOAD_QUERY_EXTRA_BYTES, &q, err) && pass_on(d, &q, err);
 }

@@ -12,21 +12,23 @@
 #include "schema/base/buf.h"
 #include "schema/catalog.h"
 #include "schema/change.h"
+#include "schema/dialect.h"
 #include "schema/table.h"
 
 #define DDL_TEXT_MAX ((size_t)16 << 20)
 
 /* In whose circumstances a statement is read. */
 struct ddl_context {
-    const char *db;        /* default database, "" if none */
+    const struct dialect *dialect; /* of the server that ran it; NULL: dialect_canonical() */
+    const char *db;                /* default database, "" if none */
     uint64_t sql_mode;     /* ANSI_QUOTES 0x4, NO_BACKSLASH_ESCAPES 0x100000, REAL_AS_FLOAT 0x1 */
     const char *charset;   /* server default for CREATE DATABASE without one, or NULL: utf8mb4 */
-    const char *collation; /* likewise: utf8mb4_0900_ai_ci */
+    const char *collation; /* likewise: its default */
     const char *utf8mb4_collation; /* default_collation_for_utf8mb4 of the session (status
-                                      variable 18), or NULL: utf8mb4_0900_ai_ci */
+                                      variable 18), or NULL: the dialect's */
     uint64_t timestamp_us;
     const char *time_zone;
-    bool explicit_defaults_for_timestamp; /* true on 8.0+ unless the event says otherwise */
+    bool explicit_defaults_for_timestamp; /* of the session; where it does not say, the dialect's */
 };
 
 /*
@@ -37,16 +39,18 @@ struct ddl_context {
  * Fails with ERR_DATA, reason "ddl_unsupported", "ddl_syntax", "ddl_unknown_table",
  * "ddl_known_table" or "ddl_mismatch" (a name that the definition lacks), the statement kind
  * named ("ALTER TABLE ... PARTITION is not supported"), never its text. The
- * catalogue is unchanged then. Statement text (INSERT, UPDATE, DELETE, REPLACE, LOAD, CALL):
- * reason "statement_format".
+ * catalogue is unchanged then.
  */
 MUST_CHECK bool ddl_replay(struct catalog *c, const char *text, const struct ddl_context *ctx,
                            struct arena *arena, struct ddl *out, struct err *err);
 
 /*
  * One CREATE TABLE statement to a definition, without a catalogue. db: the database for an
- * unqualified name. Free with table_free. Used for SHOW CREATE TABLE and canonical text.
+ * unqualified name. Free with table_free. ddl_parse_table: canonical text; ddl_parse_shown: what
+ * SHOW CREATE TABLE of a server of this dialect answered.
  */
+MUST_CHECK bool ddl_parse_shown(const char *text, const char *db, const struct dialect *dialect,
+                                struct table **out, struct err *err);
 MUST_CHECK bool ddl_parse_table(const char *text, const char *db, struct table **out,
                                 struct err *err);
 

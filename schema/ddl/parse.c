@@ -241,35 +241,44 @@ static bool at_verb(const struct parser *p, const char *const *verbs)
     return false;
 }
 
-/*
- * A data change as text: a session with binlog_format=STATEMENT. Only the server's own
- * tables may be written that way.
- */
+/* Behind the first table's name: does the statement name another one that it may change? */
+static bool names_more_tables(struct parser *p, bool is_update)
+{
+    struct table_ref ref;
+
+    if (is_update && !parser_at(p, "SET") && !parser_at_symbol(p, ",")) {
+        (void)parser_accept(p, "AS");
+        return !parser_table(p, &ref) || !parser_at(p, "SET");
+    }
+    return parser_at_symbol(p, ",") || parser_at_symbol(p, ".") || parser_at(p, "FROM") ||
+           parser_at(p, "USING") || parser_at(p, "JOIN");
+}
+
+/* A data change as text: a session with binlog_format=STATEMENT. Whom it concerns is for those
+ * to judge who know what is copied. */
 static bool data_statement(struct parser *p)
 {
+    static const char *const one_table[] = {"INSERT", "REPLACE", "UPDATE", "DELETE", NULL};
     static const char *const between[] = {"LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE",
                                           "QUICK",        "INTO",    "FROM",          NULL};
-    struct token verb = p->token;
+    bool is_update = parser_at(p, "UPDATE");
+    bool has_table = at_verb(p, one_table);
     struct table_ref ref;
-    char name[16];
+    struct err ignored_err = ERR_INIT;
+    struct err *err = p->err;
 
-    snprintf(name, sizeof(name), "%.*s", (int)(verb.text.len < 15 ? verb.text.len : 15),
-             (const char *)verb.text.data);
+    p->err = &ignored_err;
     parser_next(p);
     while (at_verb(p, between))
         parser_next(p);
-    if (p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_QUOTED) {
-        if (!parser_table(p, &ref))
-            return false;
-        if (ddl_is_system_database(ref.db))
-            return ignored(p);
-    }
-    p->failed = true;
-    err_reason(p->err, ERR_DATA, "statement_format",
-               "a data change came as statement text (%s); "
-               "all sessions of the source must use binlog_format=ROW",
-               name);
-    return false;
+    has_table = has_table && (p->token.kind == TOKEN_WORD || p->token.kind == TOKEN_QUOTED) &&
+                parser_table(p, &ref) && !names_more_tables(p, is_update);
+    p->err = err;
+    p->failed = false;
+    p->st->database = has_table ? ref.db : "";
+    p->st->kind = STATEMENT_ROWS;
+    p->token = (struct token){TOKEN_END, BYTES_EMPTY, false};
+    return true;
 }
 
 static bool statement(struct parser *p)

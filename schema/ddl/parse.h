@@ -23,6 +23,7 @@ enum statement_kind {
     STATEMENT_ALTER_DATABASE,
     STATEMENT_DROP_DATABASE,
     STATEMENT_IGNORED,
+    STATEMENT_ROWS, /* database: of the one table that it names, or "" */
 };
 
 struct table_ref {

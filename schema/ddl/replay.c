@@ -105,16 +105,33 @@ static bool unknown_table(struct replay *r, const struct table_ref *ref)
     return false;
 }
 
+static const struct dialect *dialect_of(const struct ddl_context *ctx)
+{
+    return ctx->dialect ? ctx->dialect : dialect_canonical();
+}
+
+static const char *utf8mb4_collation(const struct replay *r)
+{
+    return r->ctx->utf8mb4_collation ? r->ctx->utf8mb4_collation
+                                     : dialect_of(r->ctx)->utf8mb4_collation;
+}
+
+/* Of the server, for a database of which nothing is known. */
+static void server_charset(const struct replay *r, const char **charset, const char **collation)
+{
+    *charset = r->ctx->charset ? r->ctx->charset : "utf8mb4";
+    *collation = r->ctx->collation
+                     ? r->ctx->collation
+                     : default_collation(*charset, dialect_of(r->ctx)->utf8mb4_collation);
+}
+
 static struct alter_env env_for(const struct replay *r, const char *db)
 {
     struct alter_env env = {NULL, NULL, r->ctx->explicit_defaults_for_timestamp,
-                            r->ctx->utf8mb4_collation};
+                            utf8mb4_collation(r)};
 
-    if (!catalog_database(r->catalog, db, &env.charset, &env.collation)) {
-        env.charset = r->ctx->charset ? r->ctx->charset : "utf8mb4";
-        env.collation =
-            r->ctx->collation ? r->ctx->collation : charset_default_collation(env.charset);
-    }
+    if (!catalog_database(r->catalog, db, &env.charset, &env.collation))
+        server_charset(r, &env.charset, &env.collation);
     return env;
 }
 
@@ -359,7 +376,7 @@ static void children_effects(struct replay *r)
     free(all);
 }
 
-static void pick_database_charset(const struct statement *st, const char *utf8mb4_collation,
+static void pick_database_charset(const struct statement *st, const char *for_utf8mb4,
                                   const char **charset, const char **collation)
 {
     if (st->options.collation) {
@@ -367,7 +384,7 @@ static void pick_database_charset(const struct statement *st, const char *utf8mb
         *charset = collation_charset(st->options.collation);
     } else if (st->options.charset) {
         *charset = st->options.charset;
-        *collation = default_collation(st->options.charset, utf8mb4_collation);
+        *collation = default_collation(st->options.charset, for_utf8mb4);
     }
 }
 
@@ -381,13 +398,11 @@ static bool change_database(struct replay *r)
     r->out->object = r->st->database;
     if (r->st->kind == STATEMENT_CREATE_DATABASE && known && r->st->if_not_exists)
         return set_ignored(r);
-    if (!known) {
-        charset = r->ctx->charset ? r->ctx->charset : "utf8mb4";
-        collation = r->ctx->collation ? r->ctx->collation : charset_default_collation(charset);
-    }
+    if (!known)
+        server_charset(r, &charset, &collation);
     charset = arena_strdup(r->arena, charset);
     collation = arena_strdup(r->arena, collation);
-    pick_database_charset(r->st, r->ctx->utf8mb4_collation, &charset, &collation);
+    pick_database_charset(r->st, utf8mb4_collation(r), &charset, &collation);
     catalog_put_database(r->catalog, r->st->database, charset, collation);
     return true;
 }
@@ -419,8 +434,17 @@ static bool on_system_database(const struct statement *st)
     return st->n_tables > 0;
 }
 
+static bool rows_as_text(struct replay *r)
+{
+    r->out->kind = DDL_ROWS_AS_TEXT;
+    r->out->object = r->st->database;
+    return true;
+}
+
 static bool replay(struct replay *r)
 {
+    if (r->st->kind == STATEMENT_ROWS)
+        return rows_as_text(r);
     if (on_system_database(r->st))
         return set_ignored(r);
     switch (r->st->kind) {
@@ -442,9 +466,10 @@ static bool replay(struct replay *r)
     case STATEMENT_DROP_DATABASE:
         return drop_database(r);
     case STATEMENT_IGNORED:
-        return set_ignored(r);
+    case STATEMENT_ROWS:
+        break;
     }
-    return false;
+    return set_ignored(r);
 }
 
 bool ddl_replay(struct catalog *c, const char *text, const struct ddl_context *ctx,
@@ -472,10 +497,14 @@ done:
     return ok;
 }
 
-bool ddl_parse_table(const char *text, const char *db, struct table **out, struct err *err)
+/* What SHOW CREATE TABLE prints is complete but for defaults that do not depend on a session. */
+bool ddl_parse_shown(const char *text, const char *db, const struct dialect *dialect,
+                     struct table **out, struct err *err)
 {
-    static const struct alter_env env = {"utf8mb4", "utf8mb4_0900_ai_ci", true, NULL};
-    struct ddl_context ctx = {.db = db, .explicit_defaults_for_timestamp = true};
+    struct alter_env env = {"utf8mb4", dialect->utf8mb4_collation, true,
+                            dialect->utf8mb4_collation};
+    struct ddl_context ctx = {
+        .dialect = dialect, .db = db, .explicit_defaults_for_timestamp = true};
     struct arena arena = {0};
     struct statement st;
     bool ok = false;
@@ -492,6 +521,11 @@ done:
     return ok;
 }
 
+bool ddl_parse_table(const char *text, const char *db, struct table **out, struct err *err)
+{
+    return ddl_parse_shown(text, db, dialect_canonical(), out, err);
+}
+
 bool ddl_database_charset(const struct ddl *ddl, struct arena *arena, const char **charset,
                           const char **collation, struct err *err)
 {
@@ -502,6 +536,6 @@ bool ddl_database_charset(const struct ddl *ddl, struct arena *arena, const char
         return false;
     *charset = NULL;
     *collation = NULL;
-    pick_database_charset(&st, NULL, charset, collation);
+    pick_database_charset(&st, dialect_canonical()->utf8mb4_collation, charset, collation);
     return true;
 }

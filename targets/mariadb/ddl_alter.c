@@ -685,6 +685,7 @@ bool mariadb_ddl_statements(const struct ddl *ddl, uint32_t version, struct aren
         ok = database(&l, ddl, version, &b, err);
         break;
     case DDL_IGNORED:
+    case DDL_ROWS_AS_TEXT:
         break;
     }
     buf_release(&b);

@@ -84,7 +84,6 @@ case_of() { # WHAT REASON SQL
     source_sql st -e "$3"
     refused "$1" "error 5 $2" "$start"
 }
-case_of "statement format" statement_format "SET binlog_format = STATEMENT; INSERT INTO a VALUES (7, 'q')"
 case_of "a MINIMAL image" row_image "SET binlog_row_image = MINIMAL; UPDATE a SET b = 'q' WHERE id = 1"
 case_of "an XA transaction" xa_transaction \
     "XA START 'x'; INSERT INTO a VALUES (8, 'q'); XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'"
