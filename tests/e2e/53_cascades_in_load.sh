@@ -44,7 +44,7 @@ UPDATE p SET id = 104 WHERE id = 4;
 UPDATE p SET id = 4 WHERE id = 7;
 SQL
 domicile load >/dev/null || fail "load"
-assert_same f
+assert_same f --structure
 
 # Chunks read before and after an update cascade that is not the same when it is done twice: the load
 # dies between its tables, because DDL on the source waits for a reader and keeps the loader waiting.
@@ -77,7 +77,7 @@ UPDATE pair SET a = 109 WHERE a = 19;
 UPDATE pair SET a = 19 WHERE a = 20;
 SQL
 domicile load >/dev/null || fail "load that goes on"
-assert_same f
+assert_same f --structure
 
 # The middle table stops: what lies behind it stops too at the first cascade, the others go on.
 target_sql -e "SET foreign_key_checks = 0; DROP TABLE f.c"
@@ -88,7 +88,7 @@ assert_contains "$(state g)" "through table f.c, which is not copied or stopped"
 assert_contains "$(state n)" "5 " "n has stopped"
 assert_eq "4 " "$(state half)" "half is strict"
 domicile load >/dev/null || fail "load after the stop"
-assert_same f
+assert_same f --structure
 
 # The middle table is excluded: the load names what that makes impossible.
 target_sql -e "SET foreign_key_checks = 0; DROP DATABASE f; DROP DATABASE domicile"
