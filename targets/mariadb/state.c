@@ -1,30 +1,37 @@
 /*
  * state.c - what the target itself keeps of our progress, beside the data and in its
- * transactions. Version 1.
+ * transactions. Version 2.
  *
  *   meta         one row: version.
- *   lane         one row a lane: (channel, lane) -> epoch, lsn, gtid, file, position,
- *                commit_us, queue_uuid, touched. The truth about what is applied. A unit changes
- *                it in its own transaction, WHERE epoch and lsn are what the owner believes;
- *                `touched` makes that count a row even when nothing moves (repair).
- *   table_state  one row a table: life (schema/life.h enum table_life), lo, hi, row_count, reason,
- *                definition (canonical CREATE TABLE text the target's table was made from).
+ *   lane         one row a lane: (channel, lane) -> epoch, lsn, gtid (text of place.h), file,
+ *                position, commit_us, queue_uuid, touched. The truth about what is applied. A
+ *                unit changes it in its own transaction, WHERE epoch and lsn are what the owner
+ *                believes; `touched` makes that count a row even when nothing moves (repair).
+ *   table_state  one row a table of the source: target_db, target_name (its name here), life
+ *                (schema/life.h enum table_life), lo, hi, row_count, reason, definition
+ *                (canonical CREATE TABLE text the target's table was made from).
  *   chunk        one row a chunk of a table under load; done commits with the chunk's rows.
  *   ddl          one row a DDL statement (channel, lsn, ordinal): step is how many of its
  *                statements are done, fingerprint is the SHA-256 of the target's definitions
  *                before statement `step`, status STARTED or DONE. See ddl_run.c.
  *
  * All are InnoDB, names compare by bytes, times are source microseconds. A crash leaves whole
- * transactions. A newer version is refused; there is no older one.
+ * transactions. Version 1 had no target_db and target_name; the first start behind it adds them
+ * (the same names as at the source), then says so in meta: a crash in between repeats what is
+ * good to repeat. A newer version is refused, by older programs this one, too.
+ *
+ * Example: lane ('copy', 0, 3, 1207, '3e11fa47-71ca-11e1-9e33-c80aa9429562:1207',
+ * 'binlog.000003', 88123, ...) is at LSN 1207, and only the owner of epoch 3 moves it.
  */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 #include "targets/mariadb/mariadb.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define TABLES_MAX 100000
 #define CHUNKS_MAX 10000000
 
@@ -41,7 +48,8 @@ static const char *const state_tables[] = {
     "channel VARCHAR(64) NOT NULL, db VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL,"
     " life TINYINT UNSIGNED NOT NULL, lo BIGINT UNSIGNED NOT NULL, hi BIGINT UNSIGNED NOT NULL,"
     " row_count BIGINT UNSIGNED NOT NULL, reason VARCHAR(512) NOT NULL,"
-    " definition LONGTEXT, PRIMARY KEY (channel, db, name)",
+    " definition LONGTEXT, target_db VARCHAR(64) NOT NULL DEFAULT '',"
+    " target_name VARCHAR(64) NOT NULL DEFAULT '', PRIMARY KEY (channel, db, name)",
     "chunk",
     "channel VARCHAR(64) NOT NULL, db VARCHAR(64) NOT NULL, name VARCHAR(64) NOT NULL,"
     " number BIGINT UNSIGNED NOT NULL, low LONGTEXT, high LONGTEXT, done TINYINT NOT NULL,"
@@ -118,6 +126,29 @@ bool mariadb_state_exists(struct target *target, bool *exists, struct err *err)
     return ok;
 }
 
+/* From version 1. Every step may be repeated; the version comes last. */
+static bool upgrade(struct maria *t, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    buf_put_str(&sql, "ALTER TABLE ");
+    maria_put_state(&sql, t, "table_state");
+    buf_put_str(&sql, " ADD COLUMN IF NOT EXISTS target_db VARCHAR(64) NOT NULL DEFAULT '',"
+                      " ADD COLUMN IF NOT EXISTS target_name VARCHAR(64) NOT NULL DEFAULT '';"
+                      "UPDATE ");
+    maria_put_state(&sql, t, "table_state");
+    buf_put_str(&sql, " SET target_db=db, target_name=name WHERE target_name='';UPDATE ");
+    maria_put_state(&sql, t, "meta");
+    buf_putf(&sql, " SET version=%d WHERE id=1 AND version=1", STATE_VERSION);
+    ok = maria_run(t, buf_bytes(&sql), "upgrade the state schema", err);
+    if (ok)
+        log_info("target", "the state schema %s is upgraded from version 1 to %d",
+                 t->base.config.state_schema, STATE_VERSION);
+    buf_release(&sql);
+    return ok;
+}
+
 static bool check_version(struct maria *t, struct err *err)
 {
     struct buf sql = BUF_INIT;
@@ -129,9 +160,11 @@ static bool check_version(struct maria *t, struct err *err)
     buf_put_str(&sql, " WHERE id=1");
     ok = maria_query(t, buf_bytes(&sql), "read the state's version", read_u64, &version, err);
     buf_release(&sql);
+    if (ok && version == 1)
+        return upgrade(t, err);
     if (ok && version != STATE_VERSION) {
         err_set(err, ERR_CONFIG,
-                "state schema %s on the target has version %llu, this program knows %d",
+                "state schema %s on the target has version %llu, this program knows up to %d",
                 t->base.config.state_schema, (unsigned long long)version, STATE_VERSION);
         return false;
     }
@@ -393,7 +426,8 @@ bool mariadb_table_save(struct target *target, const char *channel, const struct
 
     buf_put_str(&sql, "REPLACE INTO ");
     maria_put_state(&sql, t, "table_state");
-    buf_put_str(&sql, " (channel,db,name,life,lo,hi,row_count,reason,definition) VALUES (");
+    buf_put_str(&sql, " (channel,db,name,life,lo,hi,row_count,reason,definition,target_db,"
+                      "target_name) VALUES (");
     put_str(&sql, channel);
     buf_put_u8(&sql, ',');
     put_str(&sql, s->db);
@@ -407,6 +441,10 @@ bool mariadb_table_save(struct target *target, const char *channel, const struct
         put_str(&sql, s->definition);
     else
         buf_put_str(&sql, "NULL");
+    buf_put_u8(&sql, ',');
+    put_str(&sql, s->db);
+    buf_put_u8(&sql, ',');
+    put_str(&sql, s->name);
     buf_put_u8(&sql, ')');
     ok = maria_run(t, buf_bytes(&sql), "save a table's state", err);
     buf_release(&sql);
