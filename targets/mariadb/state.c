@@ -138,7 +138,8 @@ static bool upgrade(struct maria *t, struct err *err)
                       " ADD COLUMN IF NOT EXISTS target_name VARCHAR(64) NOT NULL DEFAULT '';"
                       "UPDATE ");
     maria_put_state(&sql, t, "table_state");
-    buf_put_str(&sql, " SET target_db=db, target_name=name WHERE target_name='';UPDATE ");
+    buf_put_str(&sql, " SET target_db=db, target_name=name WHERE target_db='' OR"
+                      " target_name='';UPDATE ");
     maria_put_state(&sql, t, "meta");
     buf_putf(&sql, " SET version=%d WHERE id=1 AND version=1", STATE_VERSION);
     ok = maria_run(t, buf_bytes(&sql), "upgrade the state schema", err);
