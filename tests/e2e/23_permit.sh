@@ -1,5 +1,5 @@
 #!/bin/bash
-# 21_permit - permits of a connection to a real MariaDB: renewed, given anew, or nothing goes out
+# Permits of a connection to a real MariaDB: renewed, given anew, or nothing goes out
 # (permit.c).
 . "$(dirname "$0")/../lib/e2e.sh"
 start_target
