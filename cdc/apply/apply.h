@@ -41,8 +41,8 @@ struct apply_stats {
     uint64_t commit_us;  /* source commit time of lsn */
     uint64_t applied_us; /* our clock when the target acknowledged it */
     uint64_t transactions, groups, changes, net_rows, ddl, retries, cascades;
-    uint64_t minus_zero;                            /* -0.0 that became 0 on the target */
-    uint64_t wait_us, read_us, build_us, target_us; /* where time went */
+    uint64_t minus_zero;         /* -0.0 that became 0 on the target */
+    uint64_t wait_us, target_us; /* where time went */
 };
 
 struct apply;

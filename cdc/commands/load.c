@@ -49,7 +49,7 @@ int command_load(struct globals *g, int argc, char **argv)
     if (err.kind == ERR_STOPPED)
         err_set(&err, ERR_STOPPED, "load was stopped before its end; run it again, it goes on");
     code = ok ? 0 : command_fail(&err);
-    service_close(&service);
+    service_close(&service, &err);
     load_result_release(&result);
     config_release(&config);
     strings_release(&tables);

@@ -207,7 +207,7 @@ int command_replicate(struct globals *g, int argc, char **argv)
     if (err.kind == ERR_STOPPED && r.until.kind == UNTIL_FOREVER)
         ok = true;
     code = ok ? 0 : command_fail(&err);
-    service_close(&r.service);
+    service_close(&r.service, &err);
     until_release(&r.until);
     config_release(&r.config);
     return code;

@@ -150,7 +150,7 @@ static int run_here(struct config *config, const struct validate_request *r, str
 
     ok = service_open(config, stages, &service, &err) &&
          service_validate(&service, r, on_line, p, &equal, &err);
-    service_close(&service);
+    service_close(&service, &err);
     if (!ok)
         return command_fail(&err);
     return equal ? 0 : 1;
@@ -164,7 +164,7 @@ static int run(struct config *config, const struct validate_request *r, struct p
     int code = 0;
 
     put_request(&request, r);
-    ok = control_call(config->queue_dir, "control.sock", buf_cstr(&request), on_line, p, &running,
+    ok = control_call(config->queue_dir, CONTROL_APPLY, buf_cstr(&request), on_line, p, &running,
                       &code, &err);
     buf_release(&request);
     if (!ok)

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cdc/service/status.h"
+#include "cdc/service/model.h"
 #include "schema/base/clock.h"
 #include "schema/base/json.h"
 #include "schema/base/log.h"
@@ -149,6 +149,26 @@ static void do_validate(struct control *c, int fd, const cJSON *request)
     free(names);
 }
 
+static void do_status(struct control *c, int fd, const cJSON *request)
+{
+    const cJSON *form = cJSON_GetObjectItemCaseSensitive(request, "form");
+    struct buf b = BUF_INIT;
+    struct model m;
+
+    pthread_mutex_lock(&c->status_lock);
+    model_of_service(c->service, &m);
+    pthread_mutex_unlock(&c->status_lock);
+    if (cJSON_IsString(form) && strcmp(form->valuestring, "text") == 0) {
+        model_print_text(&m, &b);
+        buf_truncate(&b, b.len ? b.len - 1 : 0); /* the last line's end comes with it */
+    } else {
+        model_print_json(&m, &b);
+    }
+    send_line(&fd, buf_cstr(&b));
+    buf_release(&b);
+    model_release(&m);
+}
+
 static void serve(struct control *c, int fd)
 {
     char text[REQUEST_BYTES_MAX];
@@ -164,13 +184,7 @@ static void serve(struct control *c, int fd)
     }
     verb = cJSON_GetObjectItemCaseSensitive(request, "do");
     if (cJSON_IsString(verb) && strcmp(verb->valuestring, "status") == 0) {
-        struct buf b = BUF_INIT;
-
-        pthread_mutex_lock(&c->status_lock);
-        status_of_service(c->service, &b);
-        pthread_mutex_unlock(&c->status_lock);
-        send_line(&fd, buf_cstr(&b));
-        buf_release(&b);
+        do_status(c, fd, request);
         send_end(fd, 0, &err);
     } else if (cJSON_IsString(verb) && strcmp(verb->valuestring, "validate") == 0) {
         do_validate(c, fd, request);
@@ -284,7 +298,7 @@ static void free_control(struct control *c)
 bool control_open(struct service *s, struct control **out, struct err *err)
 {
     struct control *c = xcalloc(1, sizeof(*c));
-    const char *name = s->stages == SERVICE_CAPTURE ? "capture.sock" : "control.sock";
+    const char *name = s->stages == SERVICE_CAPTURE ? CONTROL_CAPTURE : CONTROL_APPLY;
     struct sockaddr_un addr;
 
     c->service = s;
@@ -382,14 +396,14 @@ static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code
     return ended;
 }
 
-bool control_is_there(const char *queue_dir)
+bool control_listens(const char *queue_dir, const char *socket_name)
 {
     struct sockaddr_un addr;
     struct err ignored = ERR_INIT;
     int fd;
     bool is_there;
 
-    if (!socket_path(queue_dir, "control.sock", &addr, &ignored))
+    if (!socket_path(queue_dir, socket_name, &addr, &ignored))
         return false;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     is_there = fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;

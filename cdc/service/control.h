@@ -2,8 +2,9 @@
  * control.h - the running service's Unix socket, and the client of it.
  *
  * Socket "control.sock" (capture alone: "capture.sock") in the queue's directory, mode 0600.
- * One request per connection: a line of JSON {"do": "status"} or {"do": "validate", "mode",
- * "repair", "show_values", "only": [...]}. The answer is lines of JSON; the last one is
+ * One request per connection: a line of JSON {"do": "status", "form": "json" (default) | "text"} or
+ * {"do": "validate", "mode", "repair", "show_values", "only": [...]}. The answer is lines of JSON;
+ * the last one is
  * {"type": "end", "exit": N} with "error" and "reason" when N is not 0.
  */
 #ifndef CDC_SERVICE_CONTROL_H
@@ -17,8 +18,11 @@ struct control;
 MUST_CHECK bool control_open(struct service *s, struct control **out, struct err *err);
 void control_close(struct control *c);
 
-/* Does a service that applies listen in this queue directory? */
-bool control_is_there(const char *queue_dir);
+#define CONTROL_APPLY "control.sock"   /* of who applies, perhaps captures, too */
+#define CONTROL_CAPTURE "capture.sock" /* of a process that only captures */
+
+/* Does a service listen on this socket of this queue directory? */
+bool control_listens(const char *queue_dir, const char *socket_name);
 
 /*
  * Ask the service of this queue directory. *running false: nobody listens. line: every line

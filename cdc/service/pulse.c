@@ -1,22 +1,29 @@
 #include "cdc/service/pulse.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cdc/service/consumers.h"
+#include "cdc/service/run.h"
+#include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 
 #define BEAT_S 1
+#define RUN_EVERY_BEATS 5
 
 struct pulse {
     const char *queue_dir;
     uint8_t queue_uuid[16];
     const char *channel;
-    struct apply *apply;
+    struct apply *apply; /* NULL: only capture runs */
     uint64_t written_lsn;
+    struct run run;
+    unsigned beats;
     bool has_failed; /* told once */
     pthread_t thread;
     pthread_mutex_t lock; /* over stop */
@@ -28,6 +35,8 @@ static bool publish(struct pulse *p, bool always, struct err *err)
 {
     struct apply_stats stats;
 
+    if (!p->apply)
+        return true;
     apply_stats_read(p->apply, &stats);
     if (!always && stats.lsn == p->written_lsn)
         return true;
@@ -37,11 +46,17 @@ static bool publish(struct pulse *p, bool always, struct err *err)
     return true;
 }
 
+static bool write_run(struct pulse *p, struct err *err)
+{
+    p->run.seen_us = clock_wall_us();
+    return run_write(fs_real(), p->queue_dir, p->apply ? RUN_FILE : RUN_FILE_CAPTURE, &p->run, err);
+}
+
 /* What is written may lag: the queue keeps more than it must, and nothing is lost. */
 static void beat(struct pulse *p)
 {
     struct err err = ERR_INIT;
-    bool ok = publish(p, false, &err);
+    bool ok = publish(p, false, &err) && (++p->beats % RUN_EVERY_BEATS || write_run(p, &err));
 
     if (!ok && !p->has_failed)
         log_warn("service", "%s; the queue is not trimmed meanwhile", err.text);
@@ -69,7 +84,7 @@ static void *pulse_main(void *arg)
 }
 
 bool pulse_start(const char *queue_dir, const uint8_t queue_uuid[16], const char *channel,
-                 struct apply *apply, struct pulse **out, struct err *err)
+                 struct apply *apply, uint64_t started_us, struct pulse **out, struct err *err)
 {
     struct pulse *p = xcalloc(1, sizeof(*p));
     pthread_condattr_t attr;
@@ -78,12 +93,14 @@ bool pulse_start(const char *queue_dir, const uint8_t queue_uuid[16], const char
     memcpy(p->queue_uuid, queue_uuid, sizeof(p->queue_uuid));
     p->channel = channel;
     p->apply = apply;
+    p->run.pid = (uint64_t)getpid();
+    p->run.started_us = started_us;
     pthread_mutex_init(&p->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&p->changed, &attr);
     pthread_condattr_destroy(&attr);
-    if (!publish(p, true, err))
+    if (!publish(p, true, err) || !write_run(p, err))
         goto failed;
     if (pthread_create(&p->thread, NULL, pulse_main, p) != 0) {
         err_set(err, ERR_IO, "cannot start a thread for the consumer's place");
@@ -96,8 +113,10 @@ failed:
     return false;
 }
 
-void pulse_stop(struct pulse *p)
+void pulse_stop(struct pulse *p, const struct err *why)
 {
+    struct err err = ERR_INIT;
+
     if (!p)
         return;
     pthread_mutex_lock(&p->lock);
@@ -105,6 +124,13 @@ void pulse_stop(struct pulse *p)
     pthread_cond_signal(&p->changed);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
+    p->run.ended = true;
+    if (why->kind != ERR_NONE && why->kind != ERR_STOPPED) {
+        snprintf(p->run.error, sizeof(p->run.error), "%s", why->text);
+        snprintf(p->run.reason, sizeof(p->run.reason), "%s", why->reason);
+    }
+    if (!write_run(p, &err))
+        log_warn("service", "%s", err.text);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
     free(p);

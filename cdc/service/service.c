@@ -109,7 +109,7 @@ static bool open_apply(struct service *s, struct err *err)
     if (!know_queue(s, err) || !apply_open(&config, &s->apply, err))
         return false;
     lane_init(&s->lane, s->apply);
-    return pulse_start(c->queue_dir, s->queue.uuid, c->channel, s->apply, &s->pulse, err);
+    return true;
 }
 
 bool service_open(struct config *config, unsigned stages, struct service *s, struct err *err)
@@ -124,7 +124,7 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
         return false;
     }
     /* The lane is taken over by epoch where nobody runs it, never beside a service. */
-    if ((stages & SERVICE_APPLY) && control_is_there(config->queue_dir)) {
+    if ((stages & SERVICE_APPLY) && control_listens(config->queue_dir, CONTROL_APPLY)) {
         err_reason(err, ERR_CONFIG, "service_running",
                    "a service runs on the queue %s already; stop it first, or ask it with status "
                    "and validate",
@@ -137,10 +137,13 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
         return false;
     if ((stages & SERVICE_CAPTURE) && !open_capture(s, err))
         return false;
-    return !(stages & SERVICE_APPLY) || open_apply(s, err);
+    if ((stages & SERVICE_APPLY) && !open_apply(s, err))
+        return false;
+    return !stages || pulse_start(config->queue_dir, s->queue.uuid, config->channel, s->apply,
+                                  s->started_us, &s->pulse, err);
 }
 
-void service_close(struct service *s)
+void service_close(struct service *s, const struct err *why)
 {
     if (s->apply)
         lane_join(&s->lane);
@@ -151,7 +154,7 @@ void service_close(struct service *s)
     s->capture_started = false;
     target_close(s->status_target);
     s->status_target = NULL;
-    pulse_stop(s->pulse);
+    pulse_stop(s->pulse, why);
     s->pulse = NULL;
     apply_close(s->apply);
     s->apply = NULL;

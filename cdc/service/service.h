@@ -46,8 +46,9 @@ struct service {
 /* Open guard, queue (with capture) and lane as `stages` says; start the capture thread. */
 MUST_CHECK bool service_open(struct config *config, unsigned stages, struct service *s,
                              struct err *err);
-/* Stop threads, close everything. Good after a failed service_open. */
-void service_close(struct service *s);
+/* Stop threads, close everything, write down what ended it (kind ERR_NONE: nothing did). Good after
+ * a failed service_open. */
+void service_close(struct service *s, const struct err *why);
 /* An error that ended capture or the lane; false when nothing has ended badly. */
 bool service_failed(struct service *s, struct err *err);
 

@@ -61,7 +61,7 @@ bool service_check_tables(const struct config *config, const char *const *names,
 
 static bool is_followed(const struct config *c, const struct table_state *t)
 {
-    return t->life == TABLE_STRICT || t->life == TABLE_DROPPED ||
+    return t->life == TABLE_STRICT || t->life == TABLE_DROPPED || t->life == TABLE_OUT ||
            !mapping_wants(c->mapping, t->db, t->name);
 }
 

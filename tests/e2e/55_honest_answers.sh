@@ -30,3 +30,22 @@ domicile load >/dev/null || fail "load puts it right"
 domicile replicate --once >/dev/null || fail "once with all tables followed again"
 assert_exit 0 domicile validate
 assert_same s
+
+# Nobody runs: the lag is not known, also where all that was captured is applied.
+text=$(domicile status)
+assert_contains "$text" "not running; last ran from "
+assert_contains "$text" "unknown, nobody reads the source's position; 0 transactions of the queue are not applied"
+assert_contains "$text" "waiting for the service; it does not run"
+assert_eq "unknown" "$(domicile status --json | json lag source)" "the source's position"
+case $(domicile status --json) in *'"transactions"'*) fail "a lag that nobody measured" ;; esac
+
+# A service that stopped at an error is told with it; one that was killed, too.
+start_replicate
+wait_for 20 "status answers" eval '[ "$(domicile status --json | json lag transactions)" = 0 ]'
+assert_contains "$(domicile status)" "waiting for the source's next transaction"
+source_sql -e "XA START 'x'; UPDATE s.t SET v = v + 1; XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'"
+wait_end "$REPLICATE_PID" 30 || fail "replicate goes on behind an XA transaction"
+text=$(domicile status)
+assert_contains "$text" "and stopped at an error:"
+assert_contains "$text" "XA"
+assert_contains "$(domicile status --json | json last_run error)" "XA" "the error as JSON"
