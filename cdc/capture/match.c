@@ -113,6 +113,17 @@ static bool column_matches(const struct map_column *m, const struct column *c,
     return true;
 }
 
+static bool is_primary(const struct table *t, const char *column)
+{
+    const struct key *k = t->n_keys ? &t->keys[0] : NULL;
+
+    for (uint32_t i = 0; k && k->kind == KEY_PRIMARY && i < k->n_parts; i++) {
+        if (k->parts[i].column && strcmp(k->parts[i].column, column) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool capture_match(const struct table_map *map, const struct table *table, struct err *err)
 {
     if (!map->has_full_metadata) {
@@ -125,8 +136,12 @@ bool capture_match(const struct table_map *map, const struct table *table, struc
     if (map->n_columns != table->n_columns)
         return differs(table, "(all)", "the number of columns", err);
     for (uint32_t i = 0; i < map->n_columns; i++) {
-        if (!column_matches(&map->columns[i], &table->columns[i], table, err))
+        const struct column *c = &table->columns[i];
+
+        if (!column_matches(&map->columns[i], c, table, err))
             return false;
+        if (map->columns[i].in_primary_key != is_primary(table, c->name))
+            return differs(table, c->name, "its part in the primary key", err);
     }
     return true;
 }
