@@ -34,6 +34,7 @@ static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
         return false;
     s->in_transaction = true;
     s->has_parents = false;
+    s->begin = stamped;
     return true;
 }
 
@@ -282,14 +283,21 @@ static bool on_commit(void *ctx, const struct position *end, struct err *err)
     return true;
 }
 
-static bool on_rollback(void *ctx, const struct position *end, struct err *err)
+static bool on_rollback(void *ctx, const struct position *end, bool logged, struct err *err)
 {
     struct capture_sink *s = ctx;
 
-    (void)end;
     s->in_transaction = false;
     map_reset(&s->parents);
-    return queue_abort(s->queue, err);
+    if (!queue_abort(s->queue, err))
+        return false;
+    if (!logged)
+        return true;
+    /* The source counts the GTID as executed, and so must we. */
+    if (!queue_begin(s->queue, &s->begin, err))
+        return false;
+    s->in_transaction = true;
+    return on_commit(s, end, err);
 }
 
 static bool on_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)

@@ -20,6 +20,7 @@ struct capture_sink {
     bool has_parents;              /* in this transaction: rows of such a table */
     struct arena arena;            /* of one DDL statement */
     bool in_transaction;           /* the queue has an open transaction */
+    struct tx_begin begin;         /* of the last transaction */
     uint64_t unsynced_since_us;    /* steady time of the first complete unsynced one, 0 none */
     struct position received;
     uint64_t source_us;

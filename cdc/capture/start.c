@@ -68,6 +68,16 @@ static bool scan_end(void *ctx, const struct position *end, struct err *err)
 }
 
 static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
+static bool scan_rollback(void *ctx, const struct position *end, bool logged, struct err *err)
+{
+    struct scan *s = ctx;
+
+    if (logged)
+        return scan_end(ctx, end, err);
+    s->place.at = *end;
+    return true;
+}
+
 {
     struct scan *s = ctx;
 
@@ -111,7 +121,7 @@ static bool scan_between(const struct capture_config *config, struct catalog *ca
                                .change = scan_change,
                                .query = scan_query,
                                .commit = scan_end,
-                               .rollback = scan_end,
+                               .rollback = scan_rollback,
                                .idle = scan_idle};
     struct source *stream = NULL;
     struct decoder *d = NULL;

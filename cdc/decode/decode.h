@@ -77,8 +77,9 @@ struct decode_sink {
     bool (*query)(void *ctx, const struct query_event *query, struct err *err);
     /* The transaction is complete; end is the position after it. */
     bool (*commit)(void *ctx, const struct position *end, struct err *err);
-    /* The open transaction did not happen (ROLLBACK, source restart in its middle). */
-    bool (*rollback)(void *ctx, const struct position *end, struct err *err);
+    /* The open transaction changed nothing. logged: by its own word, so that its GTID is used up;
+     * else the source started anew in its middle, and the GTID may come again. */
+    bool (*rollback)(void *ctx, const struct position *end, bool logged, struct err *err);
     /* Nothing but time and position: HEARTBEAT outside a transaction, ROTATE, PREVIOUS_GTIDS. */
     bool (*idle)(void *ctx, const struct position *at, uint64_t source_us, struct err *err);
 };

@@ -139,7 +139,7 @@ const char *event_type_name(uint8_t type);
 /* event.c */
 bool decoder_dispatch(struct decoder *d, const struct event *e, struct err *err);
 bool decoder_commit(struct decoder *d, struct err *err);
-bool decoder_rollback(struct decoder *d, struct err *err);
+bool decoder_rollback(struct decoder *d, bool logged, struct err *err);
 
 /* query.c */
 bool query_decode(struct decoder *d, const struct event *e, struct err *err);

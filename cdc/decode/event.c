@@ -116,13 +116,13 @@ bool decoder_commit(struct decoder *d, struct err *err)
     return d->sink.commit(d->sink.ctx, &d->at, err);
 }
 
-bool decoder_rollback(struct decoder *d, struct err *err)
+bool decoder_rollback(struct decoder *d, bool logged, struct err *err)
 {
     if (d->tx == TX_NONE)
         return out_of_order("a rollback", err);
     d->tx = TX_NONE;
     table_maps_clear(d);
-    return d->sink.rollback(d->sink.ctx, &d->at, err);
+    return d->sink.rollback(d->sink.ctx, &d->at, logged, err);
 }
 
 /* Tell the time and the place, unless that place is inside a transaction. */
@@ -174,7 +174,7 @@ static bool source_started(struct decoder *d, uint32_t created, struct err *err)
         return true;
     if (created == 0)
         return out_of_order("the begin of a binlog file inside a transaction", err);
-    return decoder_rollback(d, err);
+    return decoder_rollback(d, false, err);
 }
 
 static bool decode_format(struct decoder *d, const struct event *e, struct err *err)

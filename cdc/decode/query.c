@@ -310,7 +310,7 @@ bool query_decode(struct decoder *d, const struct event *e, struct err *err)
     case STATEMENT_COMMIT:
         return decoder_commit(d, err);
     case STATEMENT_ROLLBACK:
-        return decoder_rollback(d, err);
+        return decoder_rollback(d, true, err);
     case STATEMENT_SAVEPOINT: /* rows that were rolled back to it are not in the log */
         return true;
     case STATEMENT_XA:

@@ -106,6 +106,12 @@ static bool on_end(void *ctx, const struct position *end, struct err *err)
     return place_add(&r->seen, &r->current, err);
 }
 
+static bool on_rollback(void *ctx, const struct position *end, bool logged, struct err *err)
+{
+    (void)logged;
+    return on_end(ctx, end, err);
+}
+
 static bool on_idle(void *ctx, const struct position *at, uint64_t us, struct err *err)
 {
     (void)ctx, (void)at, (void)us, (void)err;
@@ -115,8 +121,8 @@ static bool on_idle(void *ctx, const struct position *at, uint64_t us, struct er
 static bool read_binlog(struct run *r, const struct source_config *config,
                         const struct place *until, struct err *err)
 {
-    struct decode_sink sink = {r,        on_begin, on_resolve, on_change,
-                               on_query, on_end,   on_end,     on_idle};
+    struct decode_sink sink = {r,        on_begin, on_resolve,  on_change,
+                               on_query, on_end,   on_rollback, on_idle};
     struct source *s = NULL;
     struct decoder *d = NULL;
     bool ok = false;

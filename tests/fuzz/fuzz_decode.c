@@ -68,6 +68,12 @@ static bool on_end(void *ctx, const struct position *end, struct err *err)
     return true;
 }
 
+static bool on_rollback(void *ctx, const struct position *end, bool logged, struct err *err)
+{
+    (void)logged;
+    return on_end(ctx, end, err);
+}
+
 static bool on_idle(void *ctx, const struct position *at, uint64_t us, struct err *err)
 {
     (void)us;
@@ -125,7 +131,7 @@ static struct decoder *start(void)
                                .change = on_change,
                                .query = on_query,
                                .commit = on_end,
-                               .rollback = on_end,
+                               .rollback = on_rollback,
                                .idle = on_idle};
     struct decoder *d = decoder_new(&sink, true, EVENT_MAX);
     uint8_t format[57 + 40 + 1] = {4, 0, '9'};

@@ -156,9 +156,9 @@ static bool on_commit(void *ctx, const struct position *end, struct err *err)
     return put_end(ctx, "commit", end);
 }
 
-static bool on_rollback(void *ctx, const struct position *end, struct err *err)
+static bool on_rollback(void *ctx, const struct position *end, bool logged, struct err *err)
 {
-    (void)err;
+    (void)logged, (void)err;
     return put_end(ctx, "rollback", end);
 }
 
