@@ -211,6 +211,7 @@ static bool run_connection(struct capture *c, const struct position *until, bool
     if (!source_connect(c->config.source, &s, err))
         goto done;
     c->sink.native_fk = source_info(s)->native_fk;
+    c->sink.dialect = source_info(s)->dialect;
     d = decoder_new(&sink, source_info(s)->checksum_crc32, c->config.event_bytes_max);
     if (!check_history(c, s, err) || !source_stream_start(s, queue_place(c->queue), err))
         goto done;

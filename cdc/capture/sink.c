@@ -7,6 +7,7 @@
 #include "cdc/capture/match.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/types/convert.h"
 #include "schema/types/types.h"
 
 void capture_sink_init(struct capture_sink *s, struct queue *queue, const struct mapping *mapping)
@@ -14,6 +15,7 @@ void capture_sink_init(struct capture_sink *s, struct queue *queue, const struct
     memset(s, 0, sizeof(*s));
     s->queue = queue;
     s->mapping = mapping;
+    s->dialect = *dialect_canonical();
 }
 
 void capture_sink_release(struct capture_sink *s)
@@ -32,9 +34,9 @@ static bool on_begin(void *ctx, const struct tx_begin *begin, struct err *err)
     s->source_us = begin->commit_us;
     if (!queue_begin(s->queue, &stamped, err))
         return false;
+    s->begin = stamped;
     s->in_transaction = true;
     s->has_parents = false;
-    s->begin = stamped;
     return true;
 }
 
@@ -105,60 +107,25 @@ static bool on_change(void *ctx, const struct change *change, struct err *err)
     return queue_change(s->queue, change, err);
 }
 
-/* MySQL's latin1 is cp1252, whose five gaps stand for themselves. */
-static uint32_t from_latin1(uint8_t c)
-{
-    static const uint16_t high[32] = {
-        0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
-        0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-        0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x009d, 0x017e, 0x0178};
-
-    return c >= 0x80 && c < 0xa0 ? high[c - 0x80] : c;
-}
-
-static void put_utf8(struct buf *b, uint32_t c) /* below U+10000 */
-{
-    if (c < 0x80) {
-        buf_put_u8(b, (uint8_t)c);
-        return;
-    }
-    if (c < 0x800) {
-        buf_put_u8(b, (uint8_t)(0xc0 | c >> 6));
-    } else {
-        buf_put_u8(b, (uint8_t)(0xe0 | c >> 12));
-        buf_put_u8(b, (uint8_t)(0x80 | (c >> 6 & 0x3f)));
-    }
-    buf_put_u8(b, (uint8_t)(0x80 | (c & 0x3f)));
-}
-
-/* Statement text to UTF-8. Character sets other than these are read when they are ASCII. */
 static bool text_to_utf8(const struct query_event *q, struct arena *arena, const char **out,
                          struct err *err)
 {
     const char *charset = "utf8mb4", *collation;
     struct buf b = BUF_INIT_MAX(DDL_TEXT_MAX * 3);
-    bool ascii = true;
+    bool ok;
 
-    for (size_t i = 0; i < q->text.len && ascii; i++)
-        ascii = q->text.data[i] < 0x80;
     if (q->client_collation)
         collation_by_id(q->client_collation, &charset, &collation);
-    if (ascii || strncmp(charset, "utf8", 4) == 0) {
-        *out = arena_strndup(arena, (const char *)q->text.data, q->text.len);
-        return true;
-    }
-    if (strcmp(charset, "latin1") != 0) {
+    ok = charset_to_utf8(charset, q->text, &b);
+    if (ok)
+        *out = arena_strndup(arena, buf_cstr(&b), b.len);
+    else
         err_reason(err, ERR_DATA, "ddl_charset",
-                   "a statement in character set %s with characters outside ASCII is not "
-                   "supported; run DDL from a utf8mb4 session",
+                   "a statement in character set %s with characters outside ASCII cannot be read; "
+                   "run DDL from a utf8mb4 session",
                    charset);
-        return false;
-    }
-    for (size_t i = 0; i < q->text.len; i++)
-        put_utf8(&b, from_latin1(q->text.data[i]));
-    *out = arena_strndup(arena, buf_cstr(&b), b.len);
     buf_release(&b);
-    return true;
+    return ok;
 }
 
 static bool starts_with(const char *text, const char *word)
@@ -166,16 +133,20 @@ static bool starts_with(const char *text, const char *word)
     return strncasecmp(text, word, strlen(word)) == 0;
 }
 
-bool capture_replay(struct catalog *catalog, const struct query_event *q, struct arena *arena,
-                    struct ddl *out, struct err *err)
+bool capture_replay(struct catalog *catalog, const struct dialect *dialect,
+                    const struct query_event *q, struct arena *arena, struct ddl *out,
+                    struct err *err)
 {
     const char *charset = NULL, *collation = NULL, *text;
     struct ddl_context context = {
+        .dialect = dialect,
         .db = q->db,
         .sql_mode = q->sql_mode,
         .timestamp_us = q->timestamp_us,
         .time_zone = q->time_zone,
-        .explicit_defaults_for_timestamp = q->explicit_defaults_for_timestamp != 0,
+        .explicit_defaults_for_timestamp = q->explicit_defaults_for_timestamp < 0
+                                               ? dialect->explicit_defaults_for_timestamp
+                                               : q->explicit_defaults_for_timestamp != 0,
     };
 
     memset(out, 0, sizeof(*out));
@@ -257,7 +228,7 @@ static bool on_query(void *ctx, const struct query_event *q, struct err *err)
 
     arena_reset(&s->arena);
     map_reset(&s->parents);
-    ok = capture_replay(queue_catalog(s->queue), q, &s->arena, &ddl, err);
+    ok = capture_replay(queue_catalog(s->queue), &s->dialect, q, &s->arena, &ddl, err);
     if (!ok)
         return false;
     if (ddl.kind == DDL_ROWS_AS_TEXT)

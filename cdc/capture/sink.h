@@ -14,13 +14,14 @@
 struct capture_sink {
     struct queue *queue;
     const struct mapping *mapping; /* whose rows go into the queue; borrowed */
+    struct dialect dialect;        /* of the source; set at each connection */
     bool native_fk;                /* the source's engine cascades without logging it */
     struct cascade cascade;        /* on the queue's catalogue */
     struct map parents;            /* unwanted table to whether it cascades into a wanted one */
     bool has_parents;              /* in this transaction: rows of such a table */
     struct arena arena;            /* of one DDL statement */
-    bool in_transaction;           /* the queue has an open transaction */
     struct tx_begin begin;         /* of the last transaction */
+    bool in_transaction;           /* the queue has an open transaction */
     uint64_t unsynced_since_us;    /* steady time of the first complete unsynced one, 0 none */
     struct position received;
     uint64_t source_us;
@@ -38,7 +39,8 @@ struct decode_sink capture_sink_table(struct capture_sink *s);
  * the first start. Fails as ddl_replay(), or ERR_DATA for a client character set that cannot
  * be read.
  */
-MUST_CHECK bool capture_replay(struct catalog *catalog, const struct query_event *q,
-                               struct arena *arena, struct ddl *out, struct err *err);
+MUST_CHECK bool capture_replay(struct catalog *catalog, const struct dialect *dialect,
+                               const struct query_event *q, struct arena *arena, struct ddl *out,
+                               struct err *err);
 
 #endif

@@ -16,7 +16,8 @@
 /* Looks through the transactions that came while definitions were read. */
 struct scan {
     struct catalog *catalog;
-    struct place place; /* what was executed at first, and what was read since */
+    struct dialect dialect; /* of the source */
+    struct place place;     /* what was executed at first, and what was read since */
     struct gtid current;
     struct arena arena;
     bool found_ddl;
@@ -53,7 +54,7 @@ static bool scan_query(void *ctx, const struct query_event *q, struct err *err)
 
     (void)err;
     arena_reset(&s->arena);
-    if (!capture_replay(s->catalog, q, &s->arena, &ddl, &ignored) ||
+    if (!capture_replay(s->catalog, &s->dialect, q, &s->arena, &ddl, &ignored) ||
         (ddl.kind != DDL_IGNORED && ddl.kind != DDL_ROWS_AS_TEXT))
         s->found_ddl = true;
     return true;
@@ -67,7 +68,6 @@ static bool scan_end(void *ctx, const struct position *end, struct err *err)
     return place_add(&s->place, &s->current, err);
 }
 
-static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
 static bool scan_rollback(void *ctx, const struct position *end, bool logged, struct err *err)
 {
     struct scan *s = ctx;
@@ -78,6 +78,7 @@ static bool scan_rollback(void *ctx, const struct position *end, bool logged, st
     return true;
 }
 
+static bool scan_idle(void *ctx, const struct position *at, uint64_t source_us, struct err *err)
 {
     struct scan *s = ctx;
 
@@ -130,6 +131,7 @@ static bool scan_between(const struct capture_config *config, struct catalog *ca
     place_copy(&scan.place, from);
     if (!source_connect(config->source, &stream, err))
         goto done;
+    scan.dialect = source_info(stream)->dialect;
     d = decoder_new(&sink, source_info(stream)->checksum_crc32, config->event_bytes_max);
     if (!scan_stream(stream, &scan, d, from, end, err))
         goto done;

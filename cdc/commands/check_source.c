@@ -8,7 +8,6 @@
 #include "schema/cascade.h"
 
 #define RETENTION_WARN_S 86400
-#define VERSION_MIN 90000
 
 static void must(struct findings *f, bool good, const char *fix, const char *what,
                  const char *consequence)
@@ -21,14 +20,10 @@ static void must(struct findings *f, bool good, const char *fix, const char *wha
 
 static void check_settings(const struct source_info *i, struct findings *f)
 {
-    if (i->is_mariadb)
-        findings_add(f, FINDING_FAIL, "source", "use a MySQL 9 source",
-                     "the source is MariaDB %s, which is not supported as a source yet",
-                     i->version);
-    else if (i->version_number < VERSION_MIN)
-        findings_add(f, FINDING_FAIL, "source", "use a MySQL 9 source",
-                     "the source is MySQL %s; versions before 9.0 are not supported yet",
-                     i->version);
+    struct err err = ERR_INIT;
+
+    if (!dialect_check_source(&i->dialect, i->version, &err))
+        findings_add(f, FINDING_FAIL, "source", "use a MySQL 9 source", "%s", err.text);
     else
         findings_add(f, FINDING_GOOD, "source", NULL, "MySQL %s", i->version);
     must(f, i->log_bin, "start the server with log_bin (RDS: automated backups on)",

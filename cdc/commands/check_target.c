@@ -17,7 +17,7 @@ void check_target(struct target *t, const struct source_info *source, struct fin
     struct err err = ERR_INIT;
 
     if (source) {
-        needs.lower_case_table_names = source->lower_case_table_names;
+        needs.lower_case_table_names = (int)source->dialect.names;
         needs.row_bytes_max = source->max_allowed_packet;
     }
     if (!target_check(t, &needs, take_finding, f, &err))

@@ -14,6 +14,7 @@
 #include "schema/base/bytes.h"
 #include "schema/base/err.h"
 #include "schema/change.h"
+#include "schema/dialect.h"
 #include "schema/place.h"
 #include "schema/selection.h"
 #include "targets/canon.h"
@@ -41,8 +42,7 @@ void source_close(struct source *s);
 /* What the server is and how it is set; all read in one go at connect. */
 struct source_info {
     char version[128];
-    uint32_t version_number; /* 90704 */
-    bool is_mariadb;
+    struct dialect dialect;
     char server_uuid[37];
     bool log_bin;
     bool row_format;
@@ -53,7 +53,6 @@ struct source_info {
     bool order_commits;
     bool native_fk; /* innodb_native_foreign_keys (9.6+), or a version before 9.6 */
     bool checksum_crc32;
-    int lower_case_table_names;
     uint64_t max_allowed_packet;
     uint64_t binlog_expire_s; /* 0 = never */
 };

@@ -96,7 +96,7 @@ static bool create_database(struct parser *p)
             return false;
         p->st->if_not_exists = true;
     }
-    return parser_name(p, &p->st->database) && database_options(p);
+    return parser_object(p, &p->st->database) && database_options(p);
 }
 
 static bool alter_database(struct parser *p)
@@ -107,8 +107,8 @@ static bool alter_database(struct parser *p)
 
     p->st->kind = STATEMENT_ALTER_DATABASE;
     p->st->label = "ALTER DATABASE";
-    p->st->database = p->ctx->db ? p->ctx->db : "";
-    if (!unnamed && !parser_name(p, &p->st->database))
+    p->st->database = p->ctx->db ? parser_held(p, p->ctx->db) : "";
+    if (!unnamed && !parser_object(p, &p->st->database))
         return false;
     return database_options(p);
 }
@@ -122,7 +122,7 @@ static bool drop_database(struct parser *p)
             return false;
         p->st->if_exists = true;
     }
-    return parser_name(p, &p->st->database);
+    return parser_object(p, &p->st->database);
 }
 
 static bool create(struct parser *p)

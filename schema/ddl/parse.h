@@ -151,6 +151,9 @@ bool parser_refuse(struct parser *p, const char *construct);
 MUST_CHECK bool parser_name(struct parser *p, const char **name);
 MUST_CHECK bool parser_string(struct parser *p, const char **text); /* 'a' 'b' are joined */
 MUST_CHECK bool parser_number(struct parser *p, uint64_t max, uint64_t *n);
+/* A name of a database or table as the server holds it: lowered where it lowers them. */
+const char *parser_held(const struct parser *p, const char *name);
+MUST_CHECK bool parser_object(struct parser *p, const char **name);
 MUST_CHECK bool parser_table(struct parser *p, struct table_ref *ref);
 MUST_CHECK bool parser_add_table(struct parser *p);
 struct spec *parser_add_spec(struct parser *p, enum spec_kind kind);

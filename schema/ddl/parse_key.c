@@ -161,12 +161,12 @@ bool parse_references(struct parser *p, struct foreign_key *fk)
     struct table_ref ref;
     uint32_t n;
 
-    if (!parser_expect(p, "REFERENCES") || !parser_name(p, &ref.name))
+    if (!parser_expect(p, "REFERENCES") || !parser_object(p, &ref.name))
         return false;
     ref.db = NULL;
     if (parser_accept_symbol(p, ".")) {
         ref.db = ref.name;
-        if (!parser_name(p, &ref.name))
+        if (!parser_object(p, &ref.name))
             return false;
     }
     fk->ref_db = ref.db;

@@ -152,17 +152,32 @@ bool parser_number(struct parser *p, uint64_t max, uint64_t *n)
     return true;
 }
 
+const char *parser_held(const struct parser *p, const char *name)
+{
+    const struct dialect *d = p->ctx->dialect ? p->ctx->dialect : dialect_canonical();
+
+    return dialect_name(d, p->arena, name);
+}
+
+bool parser_object(struct parser *p, const char **name)
+{
+    if (!parser_name(p, name))
+        return false;
+    *name = parser_held(p, *name);
+    return true;
+}
+
 bool parser_table(struct parser *p, struct table_ref *ref)
 {
     bool dotted = parser_accept_symbol(p, ".");
 
-    ref->db = p->ctx->db ? arena_strdup(p->arena, p->ctx->db) : "";
-    if (!parser_name(p, &ref->name))
+    ref->db = p->ctx->db ? parser_held(p, arena_strdup(p->arena, p->ctx->db)) : "";
+    if (!parser_object(p, &ref->name))
         return false;
     if (dotted || !parser_accept_symbol(p, "."))
         return true;
     ref->db = ref->name;
-    return parser_name(p, &ref->name);
+    return parser_object(p, &ref->name);
 }
 
 /* Twice the room when it is full. */

@@ -15,12 +15,14 @@
 #include "cdc/source/mysql/mysql.h"
 #include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
+#include "schema/types/types.h"
 #include "targets/mariadb/login.h"
 
 #define CONNECT_TIMEOUT_S 10
 #define HEARTBEAT_MS 10000
 #define IO_TIMEOUT_S 600 /* a statement may think this long before its first row */
 #define VERSION_GIPK 80030
+#define VERSION_LOGS_CASCADES 90600
 #define VERSION_STATUS_RENAMED 80200
 
 static bool is_transient(unsigned number)
@@ -257,7 +259,11 @@ static bool note_variable(void *ctx, const struct bytes *columns, unsigned n, st
     else if (strcmp(name, "binlog_checksum") == 0)
         i->checksum_crc32 = strcmp(value, "CRC32") == 0;
     else if (strcmp(name, "lower_case_table_names") == 0)
-        i->lower_case_table_names = (int)strtol(value, NULL, 10);
+        i->dialect.names = (enum name_case)strtol(value, NULL, 10);
+    else if (strcmp(name, "explicit_defaults_for_timestamp") == 0)
+        i->dialect.explicit_defaults_for_timestamp = is_on(value);
+    else if (strcmp(name, "default_collation_for_utf8mb4") == 0 && collation_name(value))
+        i->dialect.utf8mb4_collation = collation_name(value);
     else if (strcmp(name, "max_allowed_packet") == 0)
         i->max_allowed_packet = strtoull(value, NULL, 10);
     else if (strcmp(name, "binlog_expire_logs_seconds") == 0)
@@ -265,18 +271,9 @@ static bool note_variable(void *ctx, const struct bytes *columns, unsigned n, st
     return true;
 }
 
-/* "9.7.4-log", "8.0.43", "5.5.5-10.11.19-MariaDB" to 90704, 80043, 101119. */
-static uint32_t parse_version(const char *text)
+static bool is_mariadb(const struct source_info *i)
 {
-    unsigned major = 0;
-    unsigned minor = 0;
-    unsigned patch = 0;
-
-    if (strncmp(text, "5.5.5-", 6) == 0 && strstr(text, "MariaDB"))
-        text += 6;
-    if (sscanf(text, "%3u.%2u.%2u", &major, &minor, &patch) < 2)
-        return 0;
-    return major * 10000 + minor * 100 + patch;
+    return i->dialect.flavour == FLAVOUR_MARIADB;
 }
 
 static bool read_info(struct link *s, struct err *err)
@@ -289,17 +286,17 @@ static bool read_info(struct link *s, struct err *err)
         return false;
     snprintf(i->version, sizeof(i->version), "%s", version ? version : "");
     free(version);
-    i->version_number = parse_version(i->version);
-    i->is_mariadb = strstr(i->version, "MariaDB") != NULL;
+    i->dialect = dialect_of_version(i->version);
     /* Before 9.6 the engine did the cascades, and no variable said so. */
-    i->native_fk = i->is_mariadb || i->version_number < 90600;
-    i->row_format = !i->is_mariadb; /* where the variable is gone, ROW is all there is */
+    i->native_fk = is_mariadb(i) || i->dialect.version < VERSION_LOGS_CASCADES;
+    i->row_format = !is_mariadb(i); /* where the variable is gone, ROW is all there is */
     if (!link_query(s,
                     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'log_bin', "
                     "'binlog_format', 'binlog_row_image', 'binlog_row_metadata', "
                     "'binlog_row_value_options', 'gtid_mode', 'enforce_gtid_consistency', "
                     "'binlog_order_commits', 'innodb_native_foreign_keys', 'binlog_checksum', "
                     "'lower_case_table_names', 'max_allowed_packet', "
+                    "'explicit_defaults_for_timestamp', 'default_collation_for_utf8mb4', "
                     "'binlog_expire_logs_seconds')",
                     note_variable, &f, err))
         return false;
@@ -317,7 +314,7 @@ static bool set_session(struct link *s, struct err *err)
         return false;
     if (!read_info(s, err))
         return false;
-    if (s->base.info.is_mariadb || s->base.info.version_number < VERSION_GIPK)
+    if (is_mariadb(&s->base.info) || s->base.info.dialect.version < VERSION_GIPK)
         return true;
     return link_exec(s, "SET SESSION show_gipk_in_create_table_and_information_schema = ON", err);
 }
@@ -434,11 +431,8 @@ bool link_executed(struct source *base, struct place *out, struct err *err)
     bool ok;
 
     memset(out, 0, sizeof(*out));
-    if (s->base.info.is_mariadb) {
-        err_reason(err, ERR_SERVER, "mariadb_source", "MariaDB sources are not supported yet");
-        err->side = ERR_SIDE_SOURCE;
+    if (!dialect_check_source(&s->base.info.dialect, s->base.info.version, err))
         return false;
-    }
     ok = link_query_one(s, "SELECT @@GLOBAL.gtid_executed", &text, err) &&
          place_parse(text ? text : "", out, err);
     free(text);
@@ -463,7 +457,7 @@ bool link_binlog_end(struct source *base, struct position *end, struct err *err)
 {
     struct link *s = link_of(base);
     bool renamed =
-        !s->base.info.is_mariadb && s->base.info.version_number >= VERSION_STATUS_RENAMED;
+        !is_mariadb(&s->base.info) && s->base.info.dialect.version >= VERSION_STATUS_RENAMED;
 
     memset(end, 0, sizeof(*end));
     if (!link_query(s, renamed ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS", note_end, end,

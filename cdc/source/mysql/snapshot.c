@@ -111,7 +111,7 @@ bool link_read_table(struct source *base, const char *db, const char *name, stru
         err_reason(err, ERR_DATA, "no_table", "%s.%s is not a base table", db, name);
         goto done;
     }
-    ok = ddl_parse_table(create.text, db, out, err);
+    ok = ddl_parse_shown(create.text, db, &s->base.info.dialect, out, err);
 done:
     if (!ok)
         err_context(err, "definition of %s.%s", db, name);

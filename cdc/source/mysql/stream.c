@@ -24,7 +24,6 @@
 #define COM_DUMP_GTID 0x1e
 #define FLAG_HEARTBEAT_V2 0x0002
 #define VERSION_HEARTBEAT_V2 80026
-#define VERSION_MIN 90000
 #define FIRST_POSITION 4
 #define END_PACKET 0xfe
 #define END_PACKET_BYTES_MAX 8
@@ -158,7 +157,7 @@ static bool send_dump(struct link *s, const struct place *from, struct err *err)
         mysql_set_encode(from->mysql, &set);
     else
         buf_put_u64(&set, 0); /* the empty set */
-    buf_put_u16(&b, s->base.info.version_number >= VERSION_HEARTBEAT_V2 ? FLAG_HEARTBEAT_V2 : 0);
+    buf_put_u16(&b, s->base.info.dialect.version >= VERSION_HEARTBEAT_V2 ? FLAG_HEARTBEAT_V2 : 0);
     buf_put_u32(&b, s->server_id);
     buf_put_u32(&b, 0);
     buf_put_u64(&b, FIRST_POSITION);
@@ -213,9 +212,6 @@ static bool check_settings(const struct source_info *i, struct err *err)
         const char *reason;
         const char *text;
     } wanted[] = {
-        {!i->is_mariadb, "mariadb_source", "MariaDB sources are not supported yet"},
-        {i->version_number >= VERSION_MIN, "old_source",
-         "MySQL before 9.0 is not supported yet as a source"},
         {i->log_bin, "no_binlog",
          "the source writes no binary log; start it with log_bin (RDS: automated backups on)"},
         {i->gtid_on, "no_gtid",
@@ -230,6 +226,8 @@ static bool check_settings(const struct source_info *i, struct err *err)
          "the source writes partial JSON; SET GLOBAL binlog_row_value_options = ''"},
     };
 
+    if (!dialect_check_source(&i->dialect, i->version, err))
+        return false;
     for (size_t n = 0; n < sizeof(wanted) / sizeof(wanted[0]); n++) {
         if (wanted[n].good)
             continue;
