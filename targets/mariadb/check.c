@@ -5,8 +5,6 @@
 
 #include "targets/mariadb/mariadb.h"
 
-#define VERSION_MIN 100600
-
 static const char *const needed[] = {"SELECT", "INSERT", "UPDATE", "DELETE",     "CREATE",
                                      "DROP",   "ALTER",  "INDEX",  "REFERENCES", "CREATE VIEW"};
 #define N_NEEDED (sizeof(needed) / sizeof(needed[0]))
@@ -80,8 +78,8 @@ bool maria_check(struct target *target, const struct target_needs *needs, target
     struct maria *t = maria_of(target);
     const struct checker c = {fn, ctx};
 
-    if (t->base.info.version_number < VERSION_MIN)
-        say(&c, TARGET_UNFIT, "use MariaDB 10.6 or later", "MariaDB %s is too old",
+    if (t->base.info.version_number < MARIADB_VERSION_MIN)
+        say(&c, TARGET_UNFIT, "use MariaDB 10.6.9 or later", "MariaDB %s is too old",
             t->base.info.version);
     else
         say(&c, TARGET_FIT, NULL, "MariaDB %s", t->base.info.version);

@@ -312,6 +312,9 @@ static bool check_values(struct diff *d, const struct column *old, const struct 
             return reload(d, c, "a generated column that MariaDB cannot compute was added");
         if (!say_keeps_default(c))
             return reload(d, c, "its default cannot be evaluated by MariaDB");
+        if (c->type == COLUMN_JSON && !c->nullable && c->default_kind == DEFAULT_NONE &&
+            c->generated == GENERATED_NONE)
+            return reload(d, c, "MySQL fills the rows that are there with JSON null");
         if (c->auto_increment)
             return reload(d, c, "numbers that the source gave to its rows are not in its binlog");
         return true;

@@ -52,6 +52,9 @@ struct written {
     bool *columns;
 };
 
+/* The first 10.6 in which a session may set explicit_defaults_for_timestamp. */
+#define MARIADB_VERSION_MIN 100609
+
 struct maria {
     struct target base; /* first */
     MYSQL *my;

@@ -18,7 +18,8 @@ static const char session_sql[] =
     " foreign_key_checks=0, unique_checks=1, check_constraint_checks=0,"
     " innodb_lock_wait_timeout=20, lock_wait_timeout=60, sql_safe_updates=0,"
     " max_statement_time=0, net_read_timeout=600, net_write_timeout=600, wait_timeout=28800,"
-    " sql_select_limit=18446744073709551615, sql_quote_show_create=1;"
+    " sql_select_limit=18446744073709551615, sql_quote_show_create=1,"
+    " explicit_defaults_for_timestamp=1;"
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 bool maria_is_data_error(unsigned server_errno)
@@ -253,13 +254,13 @@ bool maria_session(struct maria *t, struct err *err)
         "SELECT @@version, @@session.max_allowed_packet, @@lower_case_table_names, @@read_only";
     struct session_facts facts = {t, false};
 
-    if (!maria_run_str(t, session_sql, "set the target's session up", err) ||
-        !maria_query(t, bytes_str(facts_sql), "read the target's settings", read_info, &facts, err))
+    if (!maria_query(t, bytes_str(facts_sql), "read the target's settings", read_info, &facts, err))
         return false;
-    if (!strstr(t->base.info.version, "MariaDB") || t->base.info.version_number < 100600) {
-        err_server(err, ERR_CONFIG, ERR_SIDE_TARGET, 0, "target is not MariaDB 10.6 or newer (%s)",
-                   t->base.info.version);
+    if (!strstr(t->base.info.version, "MariaDB") ||
+        t->base.info.version_number < MARIADB_VERSION_MIN) {
+        err_server(err, ERR_CONFIG, ERR_SIDE_TARGET, 0,
+                   "target is not MariaDB 10.6.9 or newer (%s)", t->base.info.version);
         return false;
     }
-    return true;
+    return maria_run_str(t, session_sql, "set the target's session up", err);
 }
