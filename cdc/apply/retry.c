@@ -54,6 +54,9 @@ static bool wait_before_retry(struct apply *a, struct retry *r, struct err *err)
     if (r->since_us == 0 || r->lsn != a->lane.lsn || a->is_caught_up)
         *r = (struct retry){now, BACKOFF_FIRST_US, a->lane.lsn};
     a->is_caught_up = false;
+    /* The target is at work for us, however long that takes. */
+    if (strcmp(err->reason, "ddl_running") == 0)
+        r->since_us = now;
     if (now - r->since_us > RETRY_MAX_US)
         return false;
     log_warn("apply", "%s; trying again", err->text);

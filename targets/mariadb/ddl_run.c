@@ -6,9 +6,7 @@
  * of the target's own definitions before it, run it; after the last one commit DONE together
  * with the lane. After a crash in STARTED the target's definitions are looked at again: as
  * before the step means that it did not happen; otherwise it did, and if it was the last one
- * the columns must be those of the model, or the table stops ("ddl_unclear"). A statement
- * outlives the connection that sent it, so before that look the tables are locked once: it
- * is over then.
+ * the columns must be those of the model, or the table stops ("ddl_unclear").
  */
 #include <assert.h>
 #include <stdio.h>
@@ -16,9 +14,11 @@
 #include <strings.h>
 
 #include "schema/base/digest.h"
+#include "schema/base/stop.h"
 #include "targets/mariadb/ddl.h"
 #include "targets/mariadb/mariadb.h"
 
+#define LOCK_TRIES 20 /* of a second each; then the lane asks again */
 #define ER_TABLE_EXISTS 1050
 #define ER_NO_SUCH_TABLE 1146
 #define ER_DUP_KEYNAME 1061
@@ -202,6 +202,76 @@ static bool put_present(struct maria *t, const struct table *table, struct buf *
     return ok;
 }
 
+/*
+ * Tables that swap their names may have equal definitions, before as after. So the same atomic
+ * RENAME TABLE renames a mark of ours along with them.
+ */
+static bool is_marked(const struct ddl *ddl)
+{
+    return ddl->kind == DDL_RENAME_TABLE && ddl->n_effects > 1;
+}
+
+static void put_mark(struct maria *t, const char *which, struct buf *b)
+{
+    char hash[SHA256_HEX_SIZE];
+    char name[40];
+
+    sha256_hex(bytes_str(t->channel), hash);
+    snprintf(name, sizeof(name), "%s_%.8s_%u", which, hash, t->lane);
+    maria_put_state(b, t, name);
+}
+
+static bool put_marks(struct maria *t, struct buf *out, struct err *err)
+{
+    static const char *const which[] = {"mark", "marked"};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < 2; i++) {
+        struct buf sql = BUF_INIT;
+        struct buf text = BUF_INIT;
+
+        buf_put_str(&sql, "SHOW CREATE TABLE ");
+        put_mark(t, which[i], &sql);
+        ok = maria_query(t, buf_bytes(&sql), "look for a mark", read_create, &text, err);
+        if (ok)
+            buf_put_str(out, which[i]);
+        else
+            ok = err->server_errno == ER_NO_SUCH_TABLE;
+        buf_release(&sql);
+        buf_release(&text);
+    }
+    return ok;
+}
+
+static bool set_mark(struct maria *t, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    buf_put_str(&sql, "DROP TABLE IF EXISTS ");
+    put_mark(t, "marked", &sql);
+    buf_put_str(&sql, ";CREATE TABLE IF NOT EXISTS ");
+    put_mark(t, "mark", &sql);
+    buf_put_str(&sql, " (id INT PRIMARY KEY) ENGINE=InnoDB");
+    ok = maria_run(t, buf_bytes(&sql), "set a mark", err);
+    buf_release(&sql);
+    return ok;
+}
+
+static bool remove_marks(struct maria *t, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    buf_put_str(&sql, "DROP TABLE IF EXISTS ");
+    put_mark(t, "mark", &sql);
+    buf_put_str(&sql, ", ");
+    put_mark(t, "marked", &sql);
+    ok = maria_run(t, buf_bytes(&sql), "remove a mark", err);
+    buf_release(&sql);
+    return ok;
+}
+
 static bool fingerprint(struct maria *t, const struct ddl *ddl, char out[SHA256_HEX_SIZE],
                         struct err *err)
 {
@@ -211,6 +281,8 @@ static bool fingerprint(struct maria *t, const struct ddl *ddl, char out[SHA256_
     for (uint32_t i = 0; ok && i < ddl->n_effects; i++)
         ok = put_present(t, ddl->effects[i].before, &text, err) &&
              put_present(t, ddl->effects[i].after, &text, err);
+    if (ok && is_marked(ddl))
+        ok = put_marks(t, &text, err);
     if (ok)
         sha256_hex(buf_bytes(&text), out);
     buf_release(&text);
@@ -265,6 +337,20 @@ static bool name_is_taken(const struct ddl *ddl, const struct table *name)
     return false;
 }
 
+/* A name that the statement only passes through. */
+static bool is_left_again(const struct ddl *ddl, uint32_t i)
+{
+    const struct table *after = ddl->effects[i].after;
+
+    for (uint32_t k = i + 1; after && k < ddl->n_effects; k++) {
+        const struct table *before = ddl->effects[k].before;
+
+        if (before && strcmp(before->db, after->db) == 0 && strcmp(before->name, after->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Is the target what the whole statement leads to? */
 static bool check_outcome(struct maria *t, const struct ddl *ddl, struct err *err)
 {
@@ -273,6 +359,8 @@ static bool check_outcome(struct maria *t, const struct ddl *ddl, struct err *er
         const struct table *table = e->after ? e->after : e->before;
         bool good = false;
 
+        if (is_left_again(ddl, i))
+            continue;
         if (e->after) {
             if (!columns_match(t, e->after, &good, err))
                 return false;
@@ -457,47 +545,147 @@ static bool run_step(struct maria *t, const struct ddl *ddl, const char *sql, st
 
 /* ---- the whole ---- */
 
+/* The swap itself is the first statement of its kind. */
+static bool run_marked(struct maria *t, const struct ddl *ddl, const char *sql, struct err *err)
+{
+    struct buf b = BUF_INIT;
+    bool ok;
+
+    buf_put_str(&b, sql);
+    buf_put_str(&b, ", ");
+    put_mark(t, "mark", &b);
+    buf_put_str(&b, " TO ");
+    put_mark(t, "marked", &b);
+    ok = run_step(t, ddl, buf_cstr(&b), err);
+    buf_release(&b);
+    return ok;
+}
+
 static bool run_steps(struct maria *t, const struct ddl_unit *u, const struct steps *steps,
                       size_t from, struct err *err)
 {
     char print[SHA256_HEX_SIZE];
 
-    for (size_t i = from; i < steps->n; i++)
-        if (!fingerprint(t, u->ddl, print, err) ||
+    for (size_t i = from; i < steps->n; i++) {
+        bool marked = i == 0 && is_marked(u->ddl);
+
+        if ((marked && !set_mark(t, err)) || !fingerprint(t, u->ddl, print, err) ||
             !write_journal(t, u, NULL, i, print, "STARTED", err) ||
-            !run_step(t, u->ddl, steps->sql[i], err))
+            !(marked ? run_marked : run_step)(t, u->ddl, steps->sql[i], err))
             return false;
+    }
     return true;
 }
 
-/* Until no statement that a former owner sent is at work on the table. */
-static bool wait_for_table(struct maria *t, const struct table *table, struct err *err)
+/* ---- one connection at a time ----
+ *
+ * A statement outlives the connection that sent it. So a DDL unit runs under a named lock of the
+ * server, which ends with its connection: who has it knows that no former owner's statement is at
+ * work. It needs no privilege, and so does killing an idle connection of the own user.
+ */
+
+static void put_lock_name(struct maria *t, struct buf *b)
+{
+    struct buf text = BUF_INIT;
+    char hash[SHA256_HEX_SIZE];
+
+    buf_putf(&text, "%s/%s/%u", t->base.config.state_schema, t->channel, t->lane);
+    sha256_hex(buf_bytes(&text), hash);
+    buf_putf(b, "'domicile.%.40s'", hash);
+    buf_release(&text);
+}
+
+struct lock_try {
+    bool got;
+    uint64_t holder; /* its connection, 0: not known */
+    bool is_idle;
+};
+
+static bool read_lock_try(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    struct lock_try *lock = ctx;
+
+    (void)err;
+    assert(n == 1);
+    lock->got = c[0].len == 1 && c[0].data[0] == '1';
+    return true;
+}
+
+static bool read_holder(void *ctx, const struct bytes *c, unsigned n, struct err *err)
+{
+    struct lock_try *lock = ctx;
+
+    (void)err;
+    assert(n == 2);
+    lock->holder = strtoull((const char *)c[0].data, NULL, 10);
+    lock->is_idle = c[1].len == 5 && memcmp(c[1].data, "Sleep", 5) == 0;
+    return true;
+}
+
+static bool try_lock(struct maria *t, struct lock_try *lock, struct err *err)
 {
     struct buf sql = BUF_INIT;
     bool ok;
 
-    if (!table)
-        return true;
-    buf_put_str(&sql, "LOCK TABLES ");
-    sql_put_table(&sql, table->db, table->name);
-    buf_put_str(&sql, " WRITE");
-    ok = maria_run(t, buf_bytes(&sql), "wait for a definition change to end", err) &&
-         maria_run_str(t, "UNLOCK TABLES", "unlock a table", err);
+    memset(lock, 0, sizeof(*lock));
+    buf_put_str(&sql, "SELECT GET_LOCK(");
+    put_lock_name(t, &sql);
+    buf_put_str(&sql, ", 1)");
+    ok = maria_query(t, buf_bytes(&sql), "wait for a former statement", read_lock_try, lock, err);
+    buf_reset(&sql);
+    buf_put_str(&sql,
+                "SELECT id, command FROM information_schema.PROCESSLIST WHERE id=IS_USED_LOCK(");
+    put_lock_name(t, &sql);
+    buf_put_str(&sql, ")");
+    if (ok && !lock->got)
+        ok = maria_query(t, buf_bytes(&sql), "look for a former owner", read_holder, lock, err);
     buf_release(&sql);
-    /* Not there: nobody is at work on it. Not permitted: the look must do without. */
-    return ok || err->kind != ERR_RETRY;
+    return ok;
 }
 
-static bool wait_for_former(struct maria *t, const struct ddl *ddl, struct err *err)
+/* A former owner that is between two statements must not come to the next. */
+static bool end_idle(struct maria *t, const struct lock_try *lock, struct err *err)
 {
-    struct err before = *err;
+    struct buf sql = BUF_INIT;
+    bool ok;
 
-    for (uint32_t i = 0; i < ddl->n_effects; i++)
-        if (!wait_for_table(t, ddl->effects[i].before, err) ||
-            !wait_for_table(t, ddl->effects[i].after, err))
+    if (!lock->is_idle)
+        return true;
+    buf_putf(&sql, "KILL %llu", (unsigned long long)lock->holder);
+    ok = maria_run(t, buf_bytes(&sql), "end a former owner's connection", err);
+    buf_release(&sql);
+    return ok || err->kind != ERR_RETRY; /* gone meanwhile, or not ours to end */
+}
+
+static bool lock_ddl(struct maria *t, struct err *err)
+{
+    struct lock_try lock;
+
+    for (unsigned i = 0; i < LOCK_TRIES && !stop_requested(); i++) {
+        if (!try_lock(t, &lock, err))
             return false;
-    *err = before;
-    return true;
+        if (lock.got)
+            return true;
+        if (!end_idle(t, &lock, err))
+            return false;
+    }
+    err_reason(err, ERR_RETRY, "ddl_running",
+               "connection %llu of a former owner still changes a definition on the target",
+               (unsigned long long)lock.holder);
+    return false;
+}
+
+static bool unlock_ddl(struct maria *t, struct err *err)
+{
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    buf_put_str(&sql, "DO RELEASE_LOCK(");
+    put_lock_name(t, &sql);
+    buf_put_str(&sql, ")");
+    ok = maria_run(t, buf_bytes(&sql), "end a definition change", err);
+    buf_release(&sql);
+    return ok;
 }
 
 /* Where to go on: *from = the first step that is not done. */
@@ -509,7 +697,7 @@ static bool find_step(struct maria *t, const struct ddl_unit *u, const struct st
     *from = j->exists ? (size_t)j->step : 0;
     if (!j->exists || *from >= steps->n)
         return true;
-    if (!wait_for_former(t, u->ddl, err) || !fingerprint(t, u->ddl, print, err))
+    if (!fingerprint(t, u->ddl, print, err))
         return false;
     if (strcmp(print, j->fingerprint) == 0)
         return true;
@@ -517,29 +705,43 @@ static bool find_step(struct maria *t, const struct ddl_unit *u, const struct st
     return *from < steps->n || check_outcome(t, u->ddl, err);
 }
 
-bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *u, struct notes *notes,
-                       struct err *err)
+static bool run_unit(struct maria *t, const struct ddl_unit *u, const struct journal *journal,
+                     struct notes *notes, struct err *err)
 {
-    struct maria *t = maria_of(target);
     struct unit advance = {.prev_lsn = u->prev_lsn,
                            .lsn = u->lsn,
                            .gtid = u->gtid,
                            .position = u->position,
                            .commit_us = u->commit_us};
     struct steps steps = {.n = 0};
-    struct journal journal;
     size_t from = 0;
+    bool ok = mariadb_ddl_statements(u->ddl, t->base.info.version_number, &steps.arena, &steps.sql,
+                                     &steps.n, notes, err) &&
+              find_step(t, u, &steps, journal, &from, err) && run_steps(t, u, &steps, from, err) &&
+              write_journal(t, u, u->advances ? &advance : NULL, steps.n, "", "DONE", err);
+
+    arena_release(&steps.arena);
+    return ok;
+}
+
+bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *u, struct notes *notes,
+                       struct err *err)
+{
+    struct maria *t = maria_of(target);
+    struct journal journal;
+    struct err ignored;
     bool ok;
 
     assert(t->owns_lane && !t->in_flight && !t->in_transaction);
     if (!read_journal(t, u, &journal, err))
         return false;
-    if (journal.done)
-        return true;
-    ok = mariadb_ddl_statements(u->ddl, t->base.info.version_number, &steps.arena, &steps.sql,
-                                &steps.n, notes, err) &&
-         find_step(t, u, &steps, &journal, &from, err) && run_steps(t, u, &steps, from, err) &&
-         write_journal(t, u, u->advances ? &advance : NULL, steps.n, "", "DONE", err);
-    arena_release(&steps.arena);
-    return ok;
+    if (!journal.done) {
+        if (!lock_ddl(t, err))
+            return false;
+        ok = run_unit(t, u, &journal, notes, err);
+        /* After an error the connection may be gone, and the lock with it. */
+        if (!unlock_ddl(t, ok ? err : &ignored) || !ok)
+            return false;
+    }
+    return !is_marked(u->ddl) || remove_marks(t, err);
 }

@@ -65,3 +65,27 @@ killed_before_states "ALTER TABLE a2 RENAME TO a3, ADD COLUMN w INT NOT NULL DEF
 killed_before_states "RENAME TABLE a3 TO x, fresh TO a3, x TO fresh"
 killed_before_states "DROP TABLE a3"
 killed_before_states "CREATE TABLE a3 SELECT * FROM fresh"
+
+# Killed when names of equal definitions are swapped on the target and the journal says only that
+# it was begun: what proves that they are?
+session reader
+start_replicate
+wait_caught_up k
+echo "BEGIN; SELECT * FROM k.left_one;" >&"$reader"
+wait_for 10 "a reader holds the table" eval \
+    '[ -n "$(target_sql -e "SELECT 1 FROM information_schema.innodb_trx")" ]'
+source_sql k -e "RENAME TABLE left_one TO x, right_one TO left_one, x TO right_one;
+                 INSERT INTO left_one VALUES (3, 300)"
+wait_for 60 "the swap waits for the reader" waits_on 'RENAME'
+echo "LOCK TABLES domicile.ddl READ;" >&"$held"
+wait_for 10 "the journal is locked" is_locked ddl
+echo "COMMIT;" >&"$reader"
+wait_for 60 "the journal waits" waits_on 'domicile%ddl'
+kill_in_the_middle
+echo "UNLOCK TABLES;" >&"$held"
+domicile replicate --once >/dev/null || fail "start behind the swap"
+assert_eq "2 3" "$(target_sql -e "SELECT GROUP_CONCAT(id ORDER BY id SEPARATOR ' ') FROM k.left_one")" \
+    "the swap is done once"
+assert_same k
+assert_eq "" "$(target_sql -e "SELECT table_name FROM information_schema.tables
+                               WHERE table_schema = 'domicile' AND table_name LIKE 'mark%'")" "no mark stays"
