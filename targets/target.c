@@ -1,5 +1,6 @@
 #include "targets/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,16 +228,45 @@ bool target_tables_read(struct target *t, const char *channel, struct table_stat
     return t->ops->writer->tables_read(t, channel, out, n, err);
 }
 
+static bool route_state(const struct target *t, struct table_state *s, struct err *err)
+{
+    struct mapped_name to = {"", ""};
+
+    /* What is not followed stays where it was. */
+    if (s->life == TABLE_OUT)
+        return true;
+    if (mapping_renames(t->config.mapping) &&
+        !mapping_name(t->config.mapping, s->db, s->name, &to, err))
+        return false;
+    snprintf(s->target_db, sizeof(s->target_db), "%s", to.db[0] ? to.db : s->db);
+    snprintf(s->target_name, sizeof(s->target_name), "%s", to.name[0] ? to.name : s->name);
+    return true;
+}
+
 bool target_table_save(struct target *t, const char *channel, const struct table_state *state,
                        struct err *err)
 {
-    return t->ops->writer->table_save(t, channel, state, err);
+    struct table_state routed = *state;
+
+    return route_state(t, &routed, err) && t->ops->writer->table_save(t, channel, &routed, err);
 }
 
 bool target_tables_save(struct target *t, const char *channel,
                         const struct table_state *const *states, size_t n, struct err *err)
 {
-    return t->ops->writer->tables_save(t, channel, states, n, err);
+    struct table_state *routed = xcalloc(n + 1, sizeof(*routed));
+    const struct table_state **list = xcalloc(n + 1, sizeof(*list));
+    bool ok = true;
+
+    for (size_t i = 0; i < n && ok; i++) {
+        routed[i] = *states[i];
+        list[i] = &routed[i];
+        ok = route_state(t, &routed[i], err);
+    }
+    ok = ok && t->ops->writer->tables_save(t, channel, list, n, err);
+    free(routed);
+    free(list);
+    return ok;
 }
 
 bool target_table_forget(struct target *t, const char *channel, const char *db, const char *name,

@@ -176,6 +176,10 @@ MUST_CHECK bool target_lane_read(struct target *t, const char *channel, uint32_t
 struct table_state {
     char db[NAME_CHARS_MAX * 4 + 1];
     char name[NAME_CHARS_MAX * 4 + 1];
+    /* What it was called on the target when this was saved, filled by target_table_save(); ""
+     * as on the source. */
+    char target_db[NAME_CHARS_MAX * 4 + 1];
+    char target_name[NAME_CHARS_MAX * 4 + 1];
     enum table_life life;
     uint64_t lo;      /* changes at or below this LSN are in the loaded rows */
     uint64_t hi;      /* changes above it are strict; (lo, hi] is the window */

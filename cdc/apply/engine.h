@@ -10,6 +10,7 @@
 #include "cdc/apply/apply.h"
 #include "cdc/apply/cascade.h"
 #include "cdc/apply/net.h"
+#include "cdc/queue/followed.h"
 #include "targets/sqltext.h"
 
 /* ---- tables.c: what is known about each table of the channel ---- */
@@ -81,6 +82,7 @@ struct apply {
     struct queue_reader *reader;
     struct lane_state lane;
     struct tables tables;
+    struct followed *followed; /* as scope.c saw it last */
     struct group group;
     struct cascade cascade; /* on the reader's catalogue */
     uint64_t stood;         /* tables.changes that its verdicts hold for, 0 none */
@@ -154,6 +156,13 @@ struct fate {
 };
 
 struct fate fate_of(enum fate_role role, enum side before, enum side after);
+
+/* ---- scope.c ---- */
+
+/* Behind each reading of the tables: those that are followed no more go OUT. */
+MUST_CHECK bool scope_check(struct apply *a, struct err *err);
+/* Before a commit: the same, if capture goes on by another mapping. */
+MUST_CHECK bool scope_keep(struct apply *a, struct err *err);
 
 /* ---- ddl.c ---- */
 

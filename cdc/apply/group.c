@@ -51,6 +51,8 @@ bool apply_flush(struct apply *a, bool ends, struct err *err)
 
     if (group_is_empty(g))
         return true;
+    if (ends && !g->is_sent && !scope_keep(a, err))
+        return false;
     net_flush(&g->net, &g->ops);
     unit.ops = g->ops.ops;
     unit.n_ops = g->ops.n;

@@ -73,7 +73,7 @@ static bool take_over(struct apply *a, struct err *err)
     if (!target_take_over(a->target, a->channel, 0, a->queue_uuid, &a->lane, err))
         return false;
     note_lane(a);
-    return tables_read(&a->tables, a->target, a->channel, err);
+    return tables_read(&a->tables, a->target, a->channel, err) && scope_check(a, err);
 }
 
 bool lane_open_target(struct apply *a, struct err *err)
@@ -155,6 +155,7 @@ void apply_close(struct apply *a)
     arena_release(&a->group.arena);
     cascade_release(&a->cascade);
     tables_release(&a->tables);
+    followed_free(a->followed);
     pthread_mutex_destroy(&a->mutex);
     free(a);
 }
@@ -179,7 +180,7 @@ bool apply_reload_tables(struct apply *a, struct err *err)
     /* A lane that stood still while the target went away has not noticed yet. */
     if (!a->target)
         return lane_open_target(a, err);
-    if (tables_read(&a->tables, a->target, a->channel, err))
+    if (tables_read(&a->tables, a->target, a->channel, err) && scope_check(a, err))
         return true;
     if (lane_error_is_retried(err)) {
         lane_drop_work(a);

@@ -121,6 +121,26 @@ static bool wants(void *ctx, const char *db, const char *name)
     return mapping_wants(ctx, db, name);
 }
 
+/* What is called otherwise on the target, and whether each has a name of its own there. */
+static void check_names(const struct config *c, const struct table *const *tables, size_t n,
+                        struct findings *f)
+{
+    struct landing landing = {.mapping = c->mapping, .reserved_db = c->target.state_schema};
+    struct err err = ERR_INIT;
+    struct mapped_name to;
+
+    for (size_t i = 0; i < n && mapping_renames(c->mapping); i++) {
+        if (!landing_add(&landing, tables[i]->db, tables[i]->name, &err) ||
+            !mapping_name(c->mapping, tables[i]->db, tables[i]->name, &to, &err))
+            findings_add(f, FINDING_FAIL, "mapping", "change the rule or leave the table out", "%s",
+                         err.text);
+        else if (strcmp(to.db, tables[i]->db) != 0 || strcmp(to.name, tables[i]->name) != 0)
+            findings_add(f, FINDING_NOTE, "mapping", NULL, "%s.%s is %s.%s on the target",
+                         tables[i]->db, tables[i]->name, to.db, to.name);
+    }
+    landing_release(&landing);
+}
+
 static void check_tables(struct source *s, const struct config *c, struct catalog *catalog,
                          struct findings *f)
 {
@@ -142,6 +162,7 @@ static void check_tables(struct source *s, const struct config *c, struct catalo
         findings_add(f, FINDING_GOOD, "mapping", NULL, "%zu tables are to be copied", n);
     for (size_t i = 0; i < n; i++)
         check_table(tables[i], f);
+    check_names(c, tables, n, f);
     free(tables);
 }
 

@@ -144,15 +144,27 @@ static void forget_plan(struct load_table *t)
     t->hi = t->rows = 0;
 }
 
+/* Was it called otherwise on the target? What has its name there now is not ours then. */
+static bool has_moved(const struct load *l, const struct table_state *s)
+{
+    struct mapped_name to;
+    struct err ignored = ERR_INIT;
+
+    return mapping_name(l->config->mapping, s->db, s->name, &to, &ignored) &&
+           (strcmp(to.db, s->target_db[0] ? s->target_db : s->db) != 0 ||
+            strcmp(to.name, s->target_name[0] ? s->target_name : s->name) != 0);
+}
+
 static bool take_state(struct load *l, struct load_table *t, const struct table_state *state,
                        struct err *err)
 {
     t->is_known = true;
     t->life = state->life;
     t->made = state->definition ? xstrdup(state->definition) : NULL;
-    t->is_unmade = state->life == TABLE_DROPPED ||
-                   ((state->life == TABLE_WAIT || state->life == TABLE_STOPPED) &&
-                    (!state->definition || !state->definition[0]));
+    t->is_unmade =
+        state->life == TABLE_DROPPED || has_moved(l, state) ||
+        ((state->life == TABLE_WAIT || state->life == TABLE_STOPPED || state->life == TABLE_OUT) &&
+         (!state->definition || !state->definition[0]));
     switch (state->life) {
     case TABLE_STRICT:
     case TABLE_COLLAPSE:

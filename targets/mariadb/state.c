@@ -32,6 +32,7 @@
 #include "targets/mariadb/mariadb.h"
 
 #define STATE_VERSION 2
+#define ER_BAD_FIELD 1054
 #define TABLES_MAX 100000
 #define CHUNKS_MAX 10000000
 
@@ -371,7 +372,7 @@ static bool read_table_state(void *ctx, const struct bytes *c, unsigned n, struc
     struct tables_read *read = ctx;
     struct table_state *s;
 
-    assert(n == 8);
+    assert(n == 9 || n == 11); /* version 1 is read too, by who does not upgrade it */
     if (read->n == TABLES_MAX) {
         err_set(err, ERR_DATA, "more than %d table states on the target", TABLES_MAX);
         return false;
@@ -379,14 +380,18 @@ static bool read_table_state(void *ctx, const struct bytes *c, unsigned n, struc
     read->states = xrealloc(read->states, (read->n + 1) * sizeof(*s));
     s = &read->states[read->n++];
     memset(s, 0, sizeof(*s));
-    to_text(c[0], s->db, sizeof(s->db));
-    to_text(c[1], s->name, sizeof(s->name));
-    s->life = life_of_number(to_u64(c[2]));
-    s->lo = to_u64(c[3]);
-    s->hi = to_u64(c[4]);
-    s->rows = to_u64(c[5]);
-    to_text(c[6], s->reason, sizeof(s->reason));
-    s->definition = to_heap(c[7]);
+    to_text(c[1], s->db, sizeof(s->db));
+    to_text(c[2], s->name, sizeof(s->name));
+    s->life = life_of_number(to_u64(c[3]));
+    s->lo = to_u64(c[4]);
+    s->hi = to_u64(c[5]);
+    s->rows = to_u64(c[6]);
+    to_text(c[7], s->reason, sizeof(s->reason));
+    s->definition = to_heap(c[8]);
+    if (n == 11) {
+        to_text(c[9], s->target_db, sizeof(s->target_db));
+        to_text(c[10], s->target_name, sizeof(s->target_name));
+    }
     if (s->life == TABLE_UNKNOWN) {
         s->life = TABLE_STOPPED;
         snprintf(s->reason, sizeof(s->reason), "its state on the target is none that we know");
@@ -394,21 +399,33 @@ static bool read_table_state(void *ctx, const struct bytes *c, unsigned n, struc
     return true;
 }
 
-bool mariadb_tables_read(struct target *target, const char *channel, struct table_state **out,
-                         size_t *n, struct err *err)
+static bool read_tables(struct maria *t, const char *channel, const char *names,
+                        struct tables_read *read, struct err *err)
 {
-    struct maria *t = maria_of(target);
     struct buf sql = BUF_INIT;
-    struct tables_read read = {NULL, 0};
     bool ok;
 
-    buf_put_str(&sql, "SELECT db,name,life,lo,hi,row_count,reason,definition FROM ");
+    buf_putf(&sql, "SELECT channel,db,name,life,lo,hi,row_count,reason,definition%s FROM ", names);
     maria_put_state(&sql, t, "table_state");
     buf_put_str(&sql, " WHERE channel=");
     put_str(&sql, channel);
     buf_put_str(&sql, " ORDER BY db, name");
-    ok = maria_query(t, buf_bytes(&sql), "read table states", read_table_state, &read, err);
+    ok = maria_query(t, buf_bytes(&sql), "read table states", read_table_state, read, err);
     buf_release(&sql);
+    return ok;
+}
+
+bool mariadb_tables_read(struct target *target, const char *channel, struct table_state **out,
+                         size_t *n, struct err *err)
+{
+    struct maria *t = maria_of(target);
+    struct tables_read read = {NULL, 0};
+    bool ok = read_tables(t, channel, ",target_db,target_name", &read, err);
+
+    if (!ok && err->server_errno == ER_BAD_FIELD) {
+        *err = ERR_INIT;
+        ok = read_tables(t, channel, "", &read, err);
+    }
     if (!ok) {
         table_states_free(read.states, read.n);
         read = (struct tables_read){NULL, 0};
@@ -443,9 +460,9 @@ bool mariadb_table_save(struct target *target, const char *channel, const struct
     else
         buf_put_str(&sql, "NULL");
     buf_put_u8(&sql, ',');
-    put_str(&sql, s->db);
+    put_str(&sql, s->target_db);
     buf_put_u8(&sql, ',');
-    put_str(&sql, s->name);
+    put_str(&sql, s->target_name);
     buf_put_u8(&sql, ')');
     ok = maria_run(t, buf_bytes(&sql), "save a table's state", err);
     buf_release(&sql);
