@@ -2,7 +2,7 @@
  * connect.c - the one place that opens a connection to a target.
  *
  * The socket goes to the literal address of the permit, so that no name is resolved twice;
- * the certificate must be for the configured host. login.h says how that is made sure of
+ * the certificate must be for the configured host. sqllogin.h says how that is made sure of
  * before the login; here it is looked at once more, on what the connection really uses.
  */
 #include <assert.h>
@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 
 #include "schema/base/digest.h"
-#include "targets/mariadb/login.h"
 #include "targets/mariadb/mariadb.h"
+#include "targets/sqllogin.h"
 
 #include <errmsg.h>
 

@@ -6,7 +6,7 @@
  * for ANSWER_QUIET_S, a second connection, judged by the guard like any other, asks whether the
  * server still answers and still has our thread. If it does, the wait goes on; if not, the
  * connection is cut and the error is ERR_RETRY, as for any that was lost. A peer that is gone
- * is noticed by the kernel before (login.h). Once a stop was asked for, STOP_ANSWER_S is
+ * is noticed by the kernel before (targets/sqllogin.h). Once a stop was asked for, STOP_ANSWER_S is
  * all that an answer may still take: the server goes on or rolls back, as after a kill.
  */
 #include <poll.h>
@@ -15,9 +15,9 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
-#include "targets/mariadb/login.h"
 #include "targets/mariadb/mariadb.h"
 #include "targets/residency/guard.h"
+#include "targets/sqllogin.h"
 
 #define SECOND_US ((uint64_t)1000 * 1000)
 #define ANSWER_QUIET_S 30

@@ -40,6 +40,11 @@ pass() {
 
 layers() { expect check-layers "$@"; }
 layers schema/a.c '#include "targets/target.h"' 'schema must not include targets'
+layers cdc/apply/a.c '#include "targets/mariadb/mariadb.h"' 'outside targets/mariadb'
+layers cdc/apply/a.c '#include "cdc/source/mysql/link.h"' 'outside cdc/source'
+layers cdc/apply/a.c 'void f(void) { sql_put_name(b, "x"); }' 'sql_put_name outside cdc/source and targets'
+layers cdc/load/a.c 'static const char q[] = "SELECT 1 FROM information_schema.tables";' 'information_schema outside'
+layers cdc/load/a.c 'int e = ER_DUP_KEYNAME;' 'ER_DUP_KEYNAME outside'
 layers targets/a.c '#include "cdc/config.h"' 'targets must not include cdc'
 layers schema/a.c '#include "schema/base/log.h"' 'schema is pure'
 layers schema/ddl/a.h '#include "schema/base/fs.h"' 'schema is pure'

@@ -1,7 +1,7 @@
 /*
  * connect.c - a connection to the source, and what is found there.
  *
- * Over TCP and TLS only, verified before the login (targets/mariadb/login.h). A session is
+ * Over TCP and TLS only, verified before the login (targets/sqllogin.h). A session is
  * exact: UTC, no sql_mode, utf8mb4.
  */
 #include <errmsg.h>
@@ -16,7 +16,7 @@
 #include "schema/base/buf.h"
 #include "schema/base/xalloc.h"
 #include "schema/types/types.h"
-#include "targets/mariadb/login.h"
+#include "targets/sqllogin.h"
 
 #define CONNECT_TIMEOUT_S 10
 #define HEARTBEAT_MS 10000

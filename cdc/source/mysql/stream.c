@@ -18,7 +18,7 @@
 #include "cdc/source/mysql/link.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
-#include "targets/mariadb/login.h"
+#include "targets/sqllogin.h"
 
 #define COM_REGISTER 0x15
 #define COM_DUMP_GTID 0x1e

@@ -1,15 +1,15 @@
 /*
- * login.h - TLS first, then the password: how a connection of the MySQL protocol is opened.
+ * sqllogin.h - TLS first, then the password: how a connection of the MySQL protocol is opened.
  *
  * Shared by the two places that call mysql_real_connect, which give it the password "": the
  * library holds none that it could send by itself. The first authentication plugin that it
- * asks is the one of login.c; that one brings TLS up, verifies the certificate against the
+ * asks is the one of sqllogin.c; that one brings TLS up, verifies the certificate against the
  * authorities AND the configured host, whatever address the socket goes to, and only then
  * hands the password over. A server that offers no TLS sees not even the user's name. What
  * may follow inside TLS is a short list of plugins; none that asks for clear text by name.
  */
-#ifndef TARGETS_MARIADB_LOGIN_H
-#define TARGETS_MARIADB_LOGIN_H
+#ifndef TARGETS_SQLLOGIN_H
+#define TARGETS_SQLLOGIN_H
 
 #include <mysql.h>
 

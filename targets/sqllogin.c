@@ -1,4 +1,4 @@
-#include "targets/mariadb/login.h"
+#include "targets/sqllogin.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
