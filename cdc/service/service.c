@@ -263,16 +263,35 @@ bool until_parse(const char *text, struct until *until, struct err *err)
     return false;
 }
 
+/* Is the queue of another server? After a failover that one's files have their own numbers. */
+static bool is_of_another(const struct config *c, const struct source *s, bool *another,
+                          struct err *err)
+{
+    struct queue_identity id;
+    struct queue_end end;
+
+    *another = false;
+    if (!queue_exists(c->queue_dir, &c->queue))
+        return true;
+    if (!queue_read_end(c->queue_dir, &c->queue, &id, &end, err))
+        return false;
+    *another = strcmp(id.source_uuid, source_info(s)->server_uuid) != 0;
+    return true;
+}
+
 bool until_now(const struct config *config, struct until *until, struct err *err)
 {
     struct source *s = NULL;
+    bool another;
     bool ok;
 
     memset(until, 0, sizeof(*until));
     until->kind = UNTIL_PLACE;
     if (!source_connect(&config->source, &s, err))
         return false;
-    ok = source_binlog_end(s, &until->place.at, err);
+    ok = is_of_another(config, s, &another, err) &&
+         (another ? source_executed(s, &until->place, err)
+                  : source_binlog_end(s, &until->place.at, err));
     source_close(s);
     return ok;
 }
