@@ -4,9 +4,11 @@
 #include "cdc/apply/engine.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
+#include "schema/base/stop.h"
 
 #define RETRY_MAX_US ((uint64_t)300 * 1000 * 1000)
 #define BACKOFF_FIRST_US ((uint64_t)100 * 1000)
+#define BACKOFF_SLICE_US 50000
 #define BACKOFF_MAX_US ((uint64_t)10 * 1000 * 1000)
 
 /* It keeps the hi that it had: definition changes up to there are in, and are not taken twice. */
@@ -47,6 +49,15 @@ struct retry {
     uint64_t lsn; /* progress ends the row, and so does having nothing to do */
 };
 
+/* A pause is not kept waiting; clock_sleep_us() looks at a stop. */
+static void back_off(const struct apply *a, uint64_t us)
+{
+    uint64_t end = clock_steady_us() + us;
+
+    while (!stop_requested() && !atomic_load(&a->pause) && clock_steady_us() < end)
+        clock_sleep_us(BACKOFF_SLICE_US);
+}
+
 static bool wait_before_retry(struct apply *a, struct retry *r, struct err *err)
 {
     uint64_t now = clock_steady_us();
@@ -63,7 +74,7 @@ static bool wait_before_retry(struct apply *a, struct retry *r, struct err *err)
     pthread_mutex_lock(&a->mutex);
     a->stats.retries++;
     pthread_mutex_unlock(&a->mutex);
-    clock_sleep_us(r->backoff_us);
+    back_off(a, r->backoff_us);
     r->backoff_us = r->backoff_us * 2 > BACKOFF_MAX_US ? BACKOFF_MAX_US : r->backoff_us * 2;
     return true;
 }

@@ -58,7 +58,9 @@ bool queue_wait_position(const char *dir, const struct queue_options *options, u
         }
         if (clock_steady_us() - quiet_since_us > SILENT_MAX_US) {
             err_reason(err, ERR_RETRY, "capture_silent",
-                       "the queue has not grown to the source's position; capture must run");
+                       "the queue %.200s has not come to the source's position for %llu s; capture "
+                       "must run, and the queue must have room (queue.max_bytes)",
+                       dir, (unsigned long long)(SILENT_MAX_US / 1000000));
             return false;
         }
         clock_sleep_us(POLL_US);

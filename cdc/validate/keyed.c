@@ -275,6 +275,17 @@ static size_t list_suspects(struct check_table *t, struct map *pairs, const stru
     return n;
 }
 
+/* Other workers may be at other chunks of the table. */
+static bool has_enough(struct validate *v, const struct check_table *t)
+{
+    bool enough;
+
+    pthread_mutex_lock(&v->lock);
+    enough = t->differences >= VALIDATE_DIFFERENCES_MAX;
+    pthread_mutex_unlock(&v->lock);
+    return enough;
+}
+
 static bool compare_rows(struct check_worker *w, struct check_table *t,
                          const struct selection *range, struct err *err)
 {
@@ -293,7 +304,7 @@ static bool compare_rows(struct check_worker *w, struct check_table *t,
     keys = xcalloc(m.pairs.count + 1, sizeof(*keys));
     n = list_suspects(t, &m.pairs, keys);
     for (size_t i = 0; i < n; i += batch) {
-        if (t->differences >= VALIDATE_DIFFERENCES_MAX)
+        if (has_enough(w->v, t))
             break;
         if (!judge_batch(w, t, keys + i, n - i < batch ? n - i : batch, &told, err))
             goto done;
