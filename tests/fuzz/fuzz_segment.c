@@ -52,6 +52,18 @@ static bool mem_size(void *ctx, int fd, uint64_t *size, struct err *err)
     return true;
 }
 
+static bool mem_next_data(void *ctx, int fd, uint64_t offset, uint64_t *next, struct err *err)
+{
+    const struct buf *b = ctx;
+
+    (void)fd;
+    (void)err;
+    *next = offset;
+    while (*next < b->len && b->data[*next] == 0)
+        ++*next;
+    return true;
+}
+
 static bool mem_list(void *ctx, const char *path, char ***names, size_t *n, struct err *err)
 {
     (void)ctx;
@@ -135,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     .close = mem_close,
                     .pread = mem_pread,
                     .size = mem_size,
+                    .next_data = mem_next_data,
                     .list = mem_list};
     uint8_t uuid[16] = {0};
     struct segment seg;
