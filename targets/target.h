@@ -16,10 +16,15 @@
  * mapping of the configuration is applied here, once, so that an engine sees what the target
  * calls them, and a rename costs nothing elsewhere. Texts of errors have the target's names.
  *
- * Errors: ERR_RETRY (lost connection, deadlock, lock wait: nothing of the transaction is
- * kept; read the lane again and go on there), ERR_SERVER (side target), ERR_DATA reasons
- * "row_count" (table and LSN named), "value_refused" (column and type named), "fenced"
- * (another owner took over), ERR_REFUSED (permit).
+ * Rows of a unit are borrowed until it is reaped (or an error, target_rollback or target_close
+ * dropped it): an engine may send them late, and names them in errors.
+ *
+ * Errors are neutral. ERR_RETRY: lost connection, deadlock, lock wait; nothing of the
+ * transaction is kept, a commit may have happened: read the lane again and go on there.
+ * ERR_SERVER (side target). ERR_REFUSED: permit. ERR_DATA and ERR_SERVER carry a reason that
+ * callers may act on: "row_count" (table and LSN named), "value_refused" (column and type
+ * named), "duplicate_key", "target_changed" (the table is not as it was made), "fenced" (another
+ * owner took over), "other_queue", "exists", "no_table", "no_database", "ddl_unclear".
  */
 #ifndef TARGETS_TARGET_H
 #define TARGETS_TARGET_H
@@ -131,7 +136,10 @@ struct unit {
     bool one_by_one; /* one row a statement, so that an error names its row (slow) */
 };
 
-/* Send one unit. The first writer keeps one in flight: reap before the next submit. */
+/*
+ * Send one unit; it runs behind those submitted before it. An engine says how many may be in
+ * flight; MariaDB's keeps one: reap before the next submit.
+ */
 MUST_CHECK bool target_submit(struct target *t, const struct unit *unit, struct err *err);
 /* Wait for the oldest submitted unit; *lsn = its lsn. After an error the transaction is
  * rolled back; the lane must be read again (target_lane_read). */

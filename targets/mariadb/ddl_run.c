@@ -48,6 +48,9 @@ static bool run_on_table(struct maria *t, struct buf *sql, const char *what, con
 
     if (!ok)
         err_context(err, "table %s.%s", db, name);
+    /* The rows contradict a key: the table is at fault, not the server. */
+    if (!ok && strcmp(err->reason, "duplicate_key") == 0)
+        err->kind = ERR_DATA;
     buf_release(sql);
     return ok;
 }

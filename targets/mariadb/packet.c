@@ -106,7 +106,7 @@ static void refused_error(struct maria *t, const struct expect *e, unsigned numb
         buf_putf(&what, ", column %s (%s)", c->name, column_type_name(c->type));
     if (number == 1153)
         buf_put_str(&what, ": a row is larger than the target's max_allowed_packet");
-    err_reason(err, ERR_DATA, number == 1062 ? "duplicate" : "value_refused",
+    err_reason(err, ERR_DATA, number == 1062 ? "duplicate_key" : "value_refused",
                "%s was refused by the target, error %u (%s)", buf_cstr(&what), number,
                mysql_sqlstate(t->my));
     err->side = ERR_SIDE_TARGET;

@@ -63,6 +63,25 @@ static bool is_transient(unsigned number)
     return false;
 }
 
+/* What callers may act on, in no server's numbers; "" for the rest. */
+static const char *reason_of(unsigned number)
+{
+    switch (number) {
+    case 1049: /* unknown database */
+        return "no_database";
+    case 1050:
+        return "exists";
+    case 1061:
+        return "key_exists";
+    case 1062:
+        return "duplicate_key";
+    case 1146:
+        return "no_table";
+    default:
+        return "";
+    }
+}
+
 void maria_error(struct maria *t, struct err *err, const char *what)
 {
     unsigned number = mysql_errno(t->my);
@@ -71,6 +90,7 @@ void maria_error(struct maria *t, struct err *err, const char *what)
     err_server(err, kind, ERR_SIDE_TARGET, number, "%s: %s error %u (%s)", what,
                number >= 2000 && number < 3000 ? "client" : "server", number,
                mysql_sqlstate(t->my));
+    snprintf(err->reason, sizeof(err->reason), "%s", reason_of(number));
 }
 
 static bool send_and_await(struct maria *t, struct bytes sql, const char *what, struct err *err)

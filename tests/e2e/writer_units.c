@@ -143,7 +143,7 @@ static void test_writer_names_table_and_column_but_no_value(void **state)
     must(send_ops(&op, 1));
     r1[0] = num(3);
     r2[0] = num(4);
-    must_fail(send_ops(&op, 1), ERR_DATA, "duplicate");
+    must_fail(send_ops(&op, 1), ERR_DATA, "duplicate_key");
     table_free(d);
 }
 
