@@ -50,11 +50,11 @@ LIB_SRCS := $(filter-out cdc/main.c,$(SRCS))
 LIB_OBJS := $(LIB_SRCS:%.c=$(B)/%.o)
 MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter cdc/main.c,$(SRCS)))
 
-TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c tests/contract/test_*.c))
 TEST_BINS := $(TEST_SRCS:%.c=$(B)/%)
-E2E_SRCS := $(sort $(wildcard tests/e2e/*.c tests/golden/*.c))
+E2E_SRCS := $(sort $(wildcard tests/e2e/*.c tests/golden/*.c tests/contract/mariadb.c))
 E2E_BINS := $(E2E_SRCS:%.c=$(B)/%)
-TEST_LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c)))
+TEST_LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c tests/contract/suite*.c)))
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 
@@ -94,7 +94,7 @@ $(LIB): $(LIB_OBJS)
 $(BIN): $(MAIN_OBJ) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(TEST_LIB_OBJS) $(LIB)
+$(TEST_BINS): $(B)/%: $(B)/%.o $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
 # Programs that golden and end-to-end scripts run.

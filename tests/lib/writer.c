@@ -210,10 +210,9 @@ static const char *need(const char *name)
     return value;
 }
 
-int writer_main(const struct CMUnitTest *tests, size_t n)
+bool writer_begin(void)
 {
     struct residency_config residency = {.evidence = EVIDENCE_UNPROVEN_LOOPBACK};
-    int failed;
 
     config = (struct target_config){.name = "test",
                                     .engine = "mariadb",
@@ -224,10 +223,18 @@ int writer_main(const struct CMUnitTest *tests, size_t n)
                                     .state_schema = "domicile"};
     config.port = (uint16_t)strtoul(need("WRITER_PORT"), NULL, 10);
     residency.audit_file = need("WRITER_AUDIT");
-    if (!guard_open(&residency, &guard, &err)) {
-        fprintf(stderr, "writer: %s\n", err.text);
+    if (guard_open(&residency, &guard, &err))
+        return true;
+    fprintf(stderr, "writer: %s\n", err.text);
+    return false;
+}
+
+int writer_main(const struct CMUnitTest *tests, size_t n)
+{
+    int failed;
+
+    if (!writer_begin())
         return 2;
-    }
     failed = _cmocka_run_group_tests("writer", tests, n, NULL, NULL);
     guard_close(guard);
     return failed ? 1 : 0;

@@ -53,6 +53,8 @@ struct unit unit_of(const struct op *ops, size_t n);
 bool send_unit(const struct unit *u);
 bool send_ops(const struct op *ops, size_t n);
 uint64_t stored_lsn(void);
+/* The configuration from the environment, and the guard; false: said on stderr. */
+bool writer_begin(void);
 int writer_main(const struct CMUnitTest *tests, size_t n);
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

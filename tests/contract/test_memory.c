@@ -1,0 +1,216 @@
+/*
+ * test_memory.c - the contract suite on the in-memory target, and its faults.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/ddl/ddl.h"
+#include "tests/contract/suite.h"
+#include "tests/lib/memory_target.h"
+
+static struct memory_server *server;
+
+static struct target *open_memory(void)
+{
+    return memory_target_open(server);
+}
+
+#define SQL "CREATE TABLE t (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)"
+
+/* A writer that adds one to the same row in every unit: value and lane must always agree. */
+struct counter {
+    struct target *t;
+    struct lane_state lane;
+    struct table *table;
+    unsigned faults;
+};
+
+static bool connect_counter(struct counter *c, struct err *err)
+{
+    static const uint8_t uuid[16] = {1};
+
+    target_close(c->t);
+    c->t = open_memory();
+    return target_take_over(c->t, "sim", 0, uuid, &c->lane, err);
+}
+
+static bool step(struct counter *c, struct err *err)
+{
+    struct value row[2] = {{.kind = VALUE_INT, .i = 1},
+                           {.kind = VALUE_INT, .i = (int64_t)c->lane.lsn + 1}};
+    const struct value *rows = row;
+    struct op op = {
+        .kind = c->lane.lsn ? OP_UPDATE : OP_INSERT, .table = c->table, .rows = &rows, .n_rows = 1};
+    struct unit u = {.prev_lsn = c->lane.lsn,
+                     .lsn = c->lane.lsn + 1,
+                     .ops = &op,
+                     .n_ops = 1,
+                     .begins = true,
+                     .ends = true};
+
+    return target_submit(c->t, &u, err) && target_reap(c->t, &c->lane.lsn, err);
+}
+
+static bool check_value(void *ctx, const struct value *row, struct err *err)
+{
+    (void)err;
+    *(int64_t *)ctx = row[1].i;
+    return true;
+}
+
+static uint64_t run_counter(uint64_t seed, unsigned units)
+{
+    struct memory_dice dice = {seed, 3000, 3000, 1500, 1500};
+    struct counter c = {0};
+    struct err err = ERR_INIT;
+    int64_t value = 0;
+
+    server = memory_server_new();
+    assert_true(ddl_parse_table(SQL, "c", &c.table, &err));
+    c.t = open_memory();
+    assert_true(target_create_database(c.t, "c", "utf8mb4", "utf8mb4_general_ci", &err) &&
+                target_create_table(c.t, c.table, TABLE_WITH_KEYS, NULL, &err));
+    memory_server_faults(server, memory_dice_fault, &dice);
+    while (!connect_counter(&c, &err))
+        c.faults++;
+    while (c.lane.lsn < units) {
+        if (step(&c, &err))
+            continue;
+        c.faults++;
+        assert_true(err.kind == ERR_RETRY || strcmp(err.reason, "value_refused") == 0);
+        while (!connect_counter(&c, &err))
+            c.faults++;
+    }
+    memory_server_faults(server, NULL, NULL);
+    assert_true(connect_counter(&c, &err));
+    assert_int_equal(c.lane.lsn, units);
+    assert_true(target_read_rows(c.t, c.table, NULL, false, 0, check_value, &value, &err));
+    assert_int_equal(value, units);
+    assert_true(c.faults > units / 10);
+    target_close(c.t);
+    table_free(c.table);
+    memory_server_free(server);
+    return dice.state;
+}
+
+static void test_units_are_applied_once_whatever_fails(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 50; seed++)
+        run_counter(seed, 200);
+}
+
+static void test_same_seed_gives_the_same_faults(void **state)
+{
+    (void)state;
+    assert_true(run_counter(7, 500) == run_counter(7, 500));
+}
+
+static enum memory_fault crash_at(void *ctx, enum memory_point point)
+{
+    int *left = ctx;
+
+    (void)point;
+    return (*left)-- == 0 ? MEMORY_CRASH : MEMORY_GOOD;
+}
+
+/* Crash at every point of a definition change; calling it again brings it to its end. */
+static void test_interrupted_definition_change_goes_on(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 8; at++) {
+        struct ddl_context ctx = {.db = "c", .explicit_defaults_for_timestamp = true};
+        struct catalog *catalog = catalog_new();
+        struct counter c = {0};
+        struct arena arena = {0};
+        struct notes notes = {0};
+        struct err err = ERR_INIT;
+        struct ddl ddl;
+        struct ddl_unit u = {.advances = true, .ddl = &ddl};
+        int left = at;
+        bool exists;
+
+        server = memory_server_new();
+        assert_true(connect_counter(&c, &err));
+        catalog_put_database(catalog, "c", "utf8mb4", "utf8mb4_general_ci");
+        assert_true(ddl_replay(catalog, SQL, &ctx, &arena, &ddl, &err));
+        memory_server_faults(server, crash_at, &left);
+        u.lsn = 1;
+        if (!target_apply_ddl(c.t, &u, &notes, &err)) {
+            assert_int_equal(err.kind, ERR_RETRY);
+            assert_true(connect_counter(&c, &err));
+            assert_true(target_apply_ddl(c.t, &u, &notes, &err));
+        }
+        memory_server_faults(server, NULL, NULL);
+        assert_true(connect_counter(&c, &err));
+        assert_int_equal(c.lane.lsn, 1);
+        assert_true(target_table_exists(c.t, "c", "t", &exists, &err) && exists);
+        target_close(c.t);
+        notes_release(&notes);
+        catalog_free(catalog);
+        arena_release(&arena);
+        memory_server_free(server);
+    }
+}
+
+static void test_several_units_in_flight_run_in_order(void **state)
+{
+    struct counter c = {0};
+    struct err err = ERR_INIT;
+    struct value rows[MEMORY_IN_FLIGHT][2];
+    const struct value *p[MEMORY_IN_FLIGHT];
+    struct op ops[MEMORY_IN_FLIGHT];
+    struct unit units[MEMORY_IN_FLIGHT];
+    uint64_t lsn;
+
+    (void)state;
+    server = memory_server_new();
+    assert_true(connect_counter(&c, &err));
+    assert_true(ddl_parse_table(SQL, "c", &c.table, &err));
+    assert_true(target_create_database(c.t, "c", "utf8mb4", "utf8mb4_general_ci", &err) &&
+                target_create_table(c.t, c.table, TABLE_WITH_KEYS, NULL, &err));
+    for (uint64_t i = 0; i < MEMORY_IN_FLIGHT; i++) {
+        rows[i][0] = (struct value){.kind = VALUE_INT, .i = (int64_t)(i == 5 ? 4 : i)};
+        rows[i][1] = rows[i][0];
+        p[i] = rows[i];
+        ops[i] = (struct op){.kind = OP_INSERT, .table = c.table, .rows = &p[i], .n_rows = 1};
+        units[i] = (struct unit){
+            .prev_lsn = i, .lsn = i + 1, .ops = &ops[i], .n_ops = 1, .begins = true, .ends = true};
+        assert_true(target_submit(c.t, &units[i], &err));
+    }
+    for (uint64_t i = 0; i < 5; i++) {
+        assert_true(target_reap(c.t, &lsn, &err));
+        assert_int_equal(lsn, i + 1);
+    }
+    assert_false(target_reap(c.t, &lsn, &err)); /* and those behind it are dropped */
+    assert_string_equal(err.reason, "duplicate_key");
+    assert_true(connect_counter(&c, &err));
+    assert_int_equal(c.lane.lsn, 5);
+    target_close(c.t);
+    table_free(c.table);
+    memory_server_free(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_units_are_applied_once_whatever_fails),
+        cmocka_unit_test(test_same_seed_gives_the_same_faults),
+        cmocka_unit_test(test_interrupted_definition_change_goes_on),
+        cmocka_unit_test(test_several_units_in_flight_run_in_order),
+    };
+    int failed;
+
+    server = memory_server_new();
+    contract_open = open_memory;
+    failed = contract_run("contract on the in-memory target");
+    memory_server_free(server);
+    return failed + cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;
+}
