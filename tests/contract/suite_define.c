@@ -40,20 +40,34 @@ struct ddl_case {
     struct arena arena;
 };
 
-static bool run_ddl(struct ddl_case *c, const char *sql, struct ddl_unit *u)
+static void plan_ddl(struct ddl_case *c, const char *sql, struct ddl_unit *u)
 {
     struct ddl_context ctx = {.db = "c", .explicit_defaults_for_timestamp = true};
     struct ddl *ddl = arena_alloc(&c->arena, sizeof(*ddl));
-    struct notes notes = {0};
-    bool ok;
 
     must(ddl_replay(c->catalog, sql, &ctx, &c->arena, ddl, &err));
     *u = (struct ddl_unit){.prev_lsn = lane.lsn, .lsn = lane.lsn + 1, .advances = true, .ddl = ddl};
+}
+
+static bool run_ddl(struct ddl_case *c, const char *sql, struct ddl_unit *u)
+{
+    struct notes notes = {0};
+    bool ok;
+
+    plan_ddl(c, sql, u);
     ok = target_apply_ddl(t, u, &notes, &err);
     if (ok)
         lane.lsn++;
     notes_release(&notes);
     return ok;
+}
+
+/* A row that no unit wrote, so that the lane stays. */
+static void fill_unseen(void)
+{
+    must(target_load_begin(t, d, &err));
+    must(target_load_row(t, pair(7, "kept"), &err));
+    must(target_load_end(t, CHANNEL, NULL, &err));
 }
 
 static void take_definition(const struct ddl_case *c, const char *name)
@@ -95,6 +109,68 @@ static void test_definition_changes_are_barriers_of_the_lane(void **state)
     arena_release(&c.arena);
 }
 
+/* The first of two definition changes of one transaction is done when the process ends. */
+static void test_definition_change_that_is_done_is_not_done_again(void **state)
+{
+    struct ddl_case c = {.catalog = catalog_new()};
+    struct notes notes = {0};
+    struct ddl_unit first, second;
+    bool begun;
+
+    (void)state;
+    catalog_put_database(c.catalog, "c", "utf8mb4", "utf8mb4_general_ci");
+    must(run_ddl(&c, PAIR, &first));
+    take_definition(&c, "t");
+    must(one(OP_INSERT, pair(1, "a")));
+    plan_ddl(&c, "TRUNCATE TABLE t", &first);
+    first.advances = false;
+    must(target_apply_ddl(t, &first, &notes, &err));
+    assert_int_equal(stored_lsn(), lane.lsn);
+    target_close(t);
+    t = contract_open();
+    own();
+    must(target_ddl_begun(t, lane.lsn, &begun, &err));
+    assert_true(begun);
+    fill_unseen();
+    must(target_apply_ddl(t, &first, &notes, &err));
+    check_rows("7=kept");
+    plan_ddl(&c, "RENAME TABLE t TO u", &second);
+    second.ordinal = 1;
+    must(target_apply_ddl(t, &second, &notes, &err));
+    lane.lsn++;
+    assert_int_equal(stored_lsn(), lane.lsn);
+    take_definition(&c, "u");
+    check_rows("7=kept");
+    notes_release(&notes);
+    catalog_free(c.catalog);
+    arena_release(&c.arena);
+}
+
+static void test_tables_may_swap_their_names(void **state)
+{
+    struct ddl_case c = {.catalog = catalog_new()};
+    struct notes notes = {0};
+    struct ddl_unit u;
+
+    (void)state;
+    catalog_put_database(c.catalog, "c", "utf8mb4", "utf8mb4_general_ci");
+    must(run_ddl(&c, PAIR, &u));
+    must(run_ddl(&c, "CREATE TABLE u LIKE t", &u));
+    take_definition(&c, "t");
+    must(one(OP_INSERT, pair(1, "t")));
+    take_definition(&c, "u");
+    must(one(OP_INSERT, pair(2, "u")));
+    must(run_ddl(&c, "RENAME TABLE t TO p, u TO t, p TO u", &u));
+    must(target_apply_ddl(t, &u, &notes, &err)); /* not back */
+    take_definition(&c, "t");
+    check_rows("2=u");
+    take_definition(&c, "u");
+    check_rows("1=t");
+    notes_release(&notes);
+    catalog_free(c.catalog);
+    arena_release(&c.arena);
+}
+
 static void test_definition_changes_of_a_former_owner_are_fenced(void **state)
 {
     struct ddl_case c = {.catalog = catalog_new()};
@@ -117,6 +193,8 @@ static void test_definition_changes_of_a_former_owner_are_fenced(void **state)
 const struct CMUnitTest contract_definer[] = {
     CONTRACT_TEST(test_keys_and_foreign_keys_may_be_added_again),
     CONTRACT_TEST(test_definition_changes_are_barriers_of_the_lane),
+    CONTRACT_TEST(test_definition_change_that_is_done_is_not_done_again),
+    CONTRACT_TEST(test_tables_may_swap_their_names),
     CONTRACT_TEST(test_definition_changes_of_a_former_owner_are_fenced),
 };
 const size_t n_contract_definer = sizeof(contract_definer) / sizeof(contract_definer[0]);

@@ -19,6 +19,29 @@ static void test_unit_writes_its_rows_and_moves_the_lane(void **state)
     assert_int_equal(stored_lsn(), lane.lsn);
 }
 
+static void test_lane_says_where_the_source_was(void **state)
+{
+    const struct value *row = pair(1, "a");
+    struct lane_state now;
+    bool exists;
+    struct op op;
+    struct unit u;
+
+    (void)state;
+    make(PAIR);
+    op = op_rows(OP_INSERT, d, &row, 1);
+    u = unit_of(&op, 1);
+    u.commit_us = 1234567;
+    must(send_unit(&u));
+    must(target_lane_read(t, CHANNEL, 0, &exists, &now, &err));
+    assert_true(exists && now.lsn == u.lsn && now.epoch == lane.epoch);
+    assert_int_equal(now.commit_us, 1234567);
+    assert_string_equal(now.position.file, u.position.file);
+    assert_int_equal(now.position.offset, u.position.offset);
+    assert_true(now.gtid.kind == GTID_MYSQL && now.gtid.mysql.gno == u.lsn);
+    assert_memory_equal(now.queue_uuid, queue_uuid, sizeof(queue_uuid));
+}
+
 static void test_unit_with_a_wrong_count_keeps_nothing(void **state)
 {
     const struct value *in[2] = {pair(1, "a"), pair(2, "b")};
@@ -235,6 +258,7 @@ static void test_errors_say_what_happened_in_neutral_words(void **state)
 
 const struct CMUnitTest contract_units[] = {
     CONTRACT_TEST(test_unit_writes_its_rows_and_moves_the_lane),
+    CONTRACT_TEST(test_lane_says_where_the_source_was),
     CONTRACT_TEST(test_unit_with_a_wrong_count_keeps_nothing),
     CONTRACT_TEST(test_former_owner_is_fenced),
     CONTRACT_TEST(test_unit_of_another_place_is_fenced),
