@@ -171,15 +171,18 @@ bool capture_replay(struct catalog *catalog, const struct dialect *dialect,
     return ddl_replay(catalog, text, &context, arena, out, err);
 }
 
-/* Is any table of this database copied? */
+/* Is any table of this database copied, or does it cascade into one that is? Of the rows that a
+ * statement as text reached by a cascade, the log says nothing at all. */
 static bool has_wanted(struct capture_sink *s, const char *db)
 {
     const struct table **tables;
     size_t n = catalog_tables(queue_catalog(s->queue), &tables);
     bool has = false;
 
+    cascade_bind(&s->cascade, queue_catalog(s->queue));
     for (size_t i = 0; i < n && !has; i++)
-        has = strcmp(tables[i]->db, db) == 0 && is_wanted(s, tables[i]);
+        has = strcmp(tables[i]->db, db) == 0 &&
+              (is_wanted(s, tables[i]) || cascade_may_reach(&s->cascade, tables[i], is_wanted, s));
     free(tables);
     return has;
 }
