@@ -61,6 +61,7 @@ void lane_drop_work(struct apply *a)
 {
     group_reset(&a->group);
     a->in_tx = false;
+    a->failed = NULL; /* it lives in the reader's memory */
     cascade_release(&a->cascade);
     queue_reader_close(a->reader);
     a->reader = NULL;
