@@ -662,7 +662,7 @@ static bool end_idle(struct maria *t, const struct lock_try *lock, struct err *e
 
 static bool lock_ddl(struct maria *t, struct err *err)
 {
-    struct lock_try lock;
+    struct lock_try lock = {0};
 
     for (unsigned i = 0; i < LOCK_TRIES && !stop_requested(); i++) {
         if (!try_lock(t, &lock, err))
