@@ -164,7 +164,8 @@ bool load_copy_rows(struct load *l, struct load_table *t, struct source *s, stru
         goto done;
     begun = false;
     report_rows(&copy);
-    t->rows += chunk ? 0 : copy.rows;
+    if (!chunk) /* else finish_work() adds them, under the lock */
+        t->rows += copy.rows;
     ok = true;
 done:
     if (begun)
