@@ -41,7 +41,6 @@
 #include "targets/canon.h"
 #include "targets/residency/guard.h"
 
-#define TARGET_UNIT_BYTES_MAX ((size_t)4 << 20) /* SQL text of one unit, about */
 #define TARGET_UNIT_ROWS_MAX 5000
 
 struct target_config {

@@ -28,7 +28,6 @@ struct apply_config {
     const struct queue_options *queue;
     const char *channel;
     size_t group_rows_max;          /* 0 = TARGET_UNIT_ROWS_MAX */
-    uint32_t group_delay_us;        /* how long a group may wait for more, 0 = no wait */
     const struct mapping *mapping;  /* NULL: everything, under its own name */
     bool stop_all_on_stopped_table; /* on_stop: all */
 };

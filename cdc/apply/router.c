@@ -51,9 +51,7 @@ static bool take_item(struct apply *a, const struct queue_item *item, struct err
 /* How long the next read may wait: a group in hand is not kept waiting. */
 static unsigned read_wait_ms(const struct apply *a)
 {
-    if (a->in_tx || group_is_empty(&a->group))
-        return WAIT_MS;
-    return a->config.group_delay_us / 1000;
+    return a->in_tx || group_is_empty(&a->group) ? WAIT_MS : 0;
 }
 
 static bool read_item(struct apply *a, bool *got, struct queue_item *item, struct err *err)
