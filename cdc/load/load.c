@@ -88,13 +88,20 @@ void load_report(struct load *l, bool now)
 
 /* ---- states ---- */
 
+/* Not with a dot between: names may hold dots. */
+static void put_name(struct buf *key, const struct load_table *t)
+{
+    buf_put(key, t->db, strlen(t->db) + 1);
+    buf_put_str(key, t->name);
+}
+
 /* Returns false when the table was in the map already. */
 static bool remember(struct map *names, const struct load_table *t)
 {
     bool is_new;
     struct buf key = BUF_INIT;
 
-    buf_putf(&key, "%s.%s", t->db, t->name);
+    put_name(&key, t);
     is_new = !map_put(names, buf_bytes(&key), names);
     buf_release(&key);
     return is_new;
@@ -105,7 +112,7 @@ static bool is_in(const struct map *names, const struct load_table *t)
     bool found;
     struct buf key = BUF_INIT;
 
-    buf_putf(&key, "%s.%s", t->db, t->name);
+    put_name(&key, t);
     found = map_get(names, buf_bytes(&key)) != NULL;
     buf_release(&key);
     return found;
