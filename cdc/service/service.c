@@ -106,7 +106,8 @@ static bool open_apply(struct service *s, struct err *err)
                                   .mapping = c->mapping,
                                   .stop_all_on_stopped_table = c->stop_all};
 
-    if (!know_queue(s, err) || !apply_open(&config, &s->apply, err))
+    /* Else capture's thread, which trims by it, is at work on it already. */
+    if ((!s->capture && !know_queue(s, err)) || !apply_open(&config, &s->apply, err))
         return false;
     lane_init(&s->lane, s->apply);
     return true;
