@@ -196,6 +196,7 @@ struct memory_table *memory_make(struct memory_server *server, const struct tabl
 {
     struct memory_table *t = xcalloc(1, sizeof(*t));
 
+    assert(!memory_find(server, def->db, def->name));
     t->def = table_clone(def);
     put_table(server, t);
     return t;
