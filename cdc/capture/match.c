@@ -113,11 +113,18 @@ static bool column_matches(const struct map_column *m, const struct column *c,
     return true;
 }
 
-static bool is_primary(const struct table *t, const char *column)
+static const struct key *primary_key(const struct table *t)
 {
-    const struct key *k = t->n_keys ? &t->keys[0] : NULL;
+    for (uint32_t i = 0; i < t->n_keys; i++) {
+        if (t->keys[i].kind == KEY_PRIMARY)
+            return &t->keys[i];
+    }
+    return NULL;
+}
 
-    for (uint32_t i = 0; k && k->kind == KEY_PRIMARY && i < k->n_parts; i++) {
+static bool is_part(const struct key *k, const char *column)
+{
+    for (uint32_t i = 0; i < k->n_parts; i++) {
         if (k->parts[i].column && strcmp(k->parts[i].column, column) == 0)
             return true;
     }
@@ -126,6 +133,9 @@ static bool is_primary(const struct table *t, const char *column)
 
 bool capture_match(const struct table_map *map, const struct table *table, struct err *err)
 {
+    /* Without one the source may call a unique key over NOT NULL columns the primary key. */
+    const struct key *primary = primary_key(table);
+
     if (!map->has_full_metadata) {
         err_reason(err, ERR_DATA, "row_metadata",
                    "table %s.%s: the event has no column names; on the source: SET GLOBAL "
@@ -140,7 +150,7 @@ bool capture_match(const struct table_map *map, const struct table *table, struc
 
         if (!column_matches(&map->columns[i], c, table, err))
             return false;
-        if (map->columns[i].in_primary_key != is_primary(table, c->name))
+        if (primary && map->columns[i].in_primary_key != is_part(primary, c->name))
             return differs(table, c->name, "its part in the primary key", err);
     }
     return true;

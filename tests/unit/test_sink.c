@@ -64,6 +64,24 @@ static void test_a_map_with_another_primary_key_does_not_match(void **state)
     table_free(t);
 }
 
+static void test_a_unique_key_may_stand_for_a_primary_key(void **state)
+{
+    struct map_column columns[] = {
+        {.name = "n", .type = WIRE_INT, .nullable = true},
+        {.name = "id", .type = WIRE_INT, .in_primary_key = true},
+    };
+    struct table_map map = {
+        .db = "d", .name = "t", .columns = columns, .n_columns = 2, .has_full_metadata = true};
+    struct table *t = NULL;
+    struct err err = ERR_INIT;
+
+    (void)state;
+    assert_true(
+        ddl_parse_table("CREATE TABLE t (n INT, id INT NOT NULL, UNIQUE (id))", "d", &t, &err));
+    assert_true(capture_match(&map, t, &err));
+    table_free(t);
+}
+
 static bool say(struct capture_sink *s, const char *text, struct err *err)
 {
     struct decode_sink sink = capture_sink_table(s);
@@ -120,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_rollback_in_the_log_uses_its_gtid_up),
         cmocka_unit_test(test_a_map_with_another_primary_key_does_not_match),
+        cmocka_unit_test(test_a_unique_key_may_stand_for_a_primary_key),
         cmocka_unit_test(test_text_that_cascades_into_a_copied_table_is_refused),
     };
 
