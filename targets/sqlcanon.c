@@ -1,5 +1,7 @@
 #include "targets/sqlcanon.h"
 
+#include <assert.h>
+
 #include <stdlib.h>
 
 #include "targets/sqlread.h"
@@ -167,4 +169,23 @@ bool sql_read_hash(struct bytes text, uint64_t *hash)
     hex[HASH_DIGITS] = 0;
     *hash = strtoull(hex, NULL, 16);
     return true;
+}
+
+bool sql_take_sums(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    (void)err;
+    assert(n == SQL_SUMS_COLUMNS);
+    sql_read_sums(columns, ctx);
+    return true;
+}
+
+bool sql_take_hash(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
+{
+    struct sql_hash_reader *r = ctx;
+    uint64_t hash;
+    bool known = sql_read_hash(columns[n - 1], &hash);
+
+    assert(n == r->table->n_row_key + 1);
+    return sql_read_exact_key(r->table, columns, r->dialect, r->row, err) &&
+           r->fn(r->ctx, r->row, known ? &hash : NULL, err);
 }

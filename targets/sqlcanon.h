@@ -26,4 +26,16 @@ void sql_put_hashes(struct buf *b, const struct table *t, const bool *columns,
 /* False: unhashed. */
 bool sql_read_hash(struct bytes text, uint64_t *hash);
 
+/* Rows of these two queries, as they come from either client: ctx of sql_take_sums is a struct
+ * canon_sums, of sql_take_hash a struct sql_hash_reader; row has room for a full-width row. */
+struct sql_hash_reader {
+    const struct table *table;
+    enum sql_dialect dialect;
+    struct value *row;
+    canon_hash_fn *fn;
+    void *ctx;
+};
+bool sql_take_sums(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
+bool sql_take_hash(void *ctx, const struct bytes *columns, unsigned n, struct err *err);
+
 #endif

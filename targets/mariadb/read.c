@@ -107,14 +107,6 @@ bool mariadb_read_rows(struct target *target, const struct table *table,
     return ok;
 }
 
-static bool take_sums(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
-{
-    (void)err;
-    assert(n == SQL_SUMS_COLUMNS);
-    sql_read_sums(columns, ctx);
-    return true;
-}
-
 bool mariadb_read_sums(struct target *target, const struct table *table,
                        const struct selection *which, struct canon_sums *out, struct err *err)
 {
@@ -124,44 +116,27 @@ bool mariadb_read_sums(struct target *target, const struct table *table,
 
     mariadb_columns(target, table, columns);
     sql_put_sums(&sql, table, columns, which, SQL_MARIADB);
-    ok = maria_query(maria_of(target), buf_bytes(&sql), "hash rows of the target", take_sums, out,
-                     err);
+    ok = maria_query(maria_of(target), buf_bytes(&sql), "hash rows of the target", sql_take_sums,
+                     out, err);
     free(columns);
     buf_release(&sql);
     return ok;
-}
-
-struct hash_reader {
-    const struct table *table;
-    struct value *row;
-    canon_hash_fn *fn;
-    void *ctx;
-};
-
-static bool take_hash(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
-{
-    struct hash_reader *r = ctx;
-    uint64_t hash;
-    bool known = sql_read_hash(columns[n - 1], &hash);
-
-    assert(n == r->table->n_row_key + 1);
-    return sql_read_exact_key(r->table, columns, SQL_MARIADB, r->row, err) &&
-           r->fn(r->ctx, r->row, known ? &hash : NULL, err);
 }
 
 bool mariadb_read_hashes(struct target *target, const struct table *table,
                          const struct selection *which, canon_hash_fn *fn, void *ctx,
                          struct err *err)
 {
-    struct hash_reader r = {table, xcalloc(table->n_columns + 1, sizeof(*r.row)), fn, ctx};
+    struct sql_hash_reader r = {table, SQL_MARIADB, xcalloc(table->n_columns + 1, sizeof(*r.row)),
+                                fn, ctx};
     bool *columns = xcalloc(table->n_columns + 1, sizeof(*columns));
     struct buf sql = BUF_INIT;
     bool ok;
 
     mariadb_columns(target, table, columns);
     sql_put_hashes(&sql, table, columns, which, SQL_MARIADB);
-    ok = maria_query(maria_of(target), buf_bytes(&sql), "hash rows of the target", take_hash, &r,
-                     err);
+    ok = maria_query(maria_of(target), buf_bytes(&sql), "hash rows of the target", sql_take_hash,
+                     &r, err);
     free(r.row);
     free(columns);
     buf_release(&sql);

@@ -72,14 +72,16 @@ bool link_list_tables(struct source *base, source_table_fn *fn, void *ctx, struc
 
 /* ---- databases ---- */
 
-struct database_list {
-    source_database_fn *fn;
+/* Databases, views and programs are three texts each: source_database_fn and source_object_fn
+ * are one type. */
+struct object_list {
+    source_object_fn *fn;
     void *ctx;
 };
 
-static bool hand_database(struct fields *f, struct err *err)
+static bool hand_object(struct fields *f, struct err *err)
 {
-    const struct database_list *list = f->ctx;
+    const struct object_list *list = f->ctx;
 
     return list->fn(list->ctx, f->text[0], f->text[1], f->text[2], err);
 }
@@ -88,8 +90,8 @@ bool link_list_databases(struct source *base, const char *only, source_database_
                          struct err *err)
 {
     struct link *s = link_of(base);
-    struct database_list list = {fn, ctx};
-    struct fields f = {.row = hand_database, .ctx = &list, .n = 3};
+    struct object_list list = {fn, ctx};
+    struct fields f = {.row = hand_object, .ctx = &list, .n = 3};
     struct buf sql = BUF_INIT;
     bool ok;
 
@@ -107,18 +109,6 @@ bool link_list_databases(struct source *base, const char *only, source_database_
 }
 
 /* ---- views and programs ---- */
-
-struct object_list {
-    source_object_fn *fn;
-    void *ctx;
-};
-
-static bool hand_object(struct fields *f, struct err *err)
-{
-    const struct object_list *list = f->ctx;
-
-    return list->fn(list->ctx, f->text[0], f->text[1], f->text[2], err);
-}
 
 bool link_list_views(struct source *base, source_object_fn *fn, void *ctx, struct err *err)
 {

@@ -106,14 +106,6 @@ done:
     return ok;
 }
 
-static bool take_sums(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
-{
-    (void)err;
-    assert(n == SQL_SUMS_COLUMNS);
-    sql_read_sums(columns, ctx);
-    return true;
-}
-
 bool link_read_sums(struct source *base, const struct table *t, const bool *columns,
                     const struct selection *which, struct canon_sums *out, struct err *err)
 {
@@ -122,39 +114,21 @@ bool link_read_sums(struct source *base, const struct table *t, const bool *colu
     bool ok;
 
     sql_put_sums(&sql, t, columns, which, SQL_MYSQL);
-    ok = link_query_raw(s, &sql, take_sums, out, err);
+    ok = link_query_raw(s, &sql, sql_take_sums, out, err);
     buf_release(&sql);
     return ok;
-}
-
-struct hash_reader {
-    const struct table *table;
-    struct value *row;
-    canon_hash_fn *fn;
-    void *ctx;
-};
-
-static bool take_hash(void *ctx, const struct bytes *columns, unsigned n, struct err *err)
-{
-    struct hash_reader *r = ctx;
-    uint64_t hash;
-    bool known = sql_read_hash(columns[n - 1], &hash);
-
-    assert(n == r->table->n_row_key + 1);
-    return sql_read_exact_key(r->table, columns, SQL_MYSQL, r->row, err) &&
-           r->fn(r->ctx, r->row, known ? &hash : NULL, err);
 }
 
 bool link_read_hashes(struct source *base, const struct table *t, const bool *columns,
                       const struct selection *which, canon_hash_fn *fn, void *ctx, struct err *err)
 {
     struct link *s = link_of(base);
-    struct hash_reader r = {t, xcalloc(t->n_columns + 1, sizeof(*r.row)), fn, ctx};
+    struct sql_hash_reader r = {t, SQL_MYSQL, xcalloc(t->n_columns + 1, sizeof(*r.row)), fn, ctx};
     struct buf sql = BUF_INIT;
     bool ok;
 
     sql_put_hashes(&sql, t, columns, which, SQL_MYSQL);
-    ok = link_query_raw(s, &sql, take_hash, &r, err);
+    ok = link_query_raw(s, &sql, sql_take_hash, &r, err);
     free(r.row);
     buf_release(&sql);
     return ok;
