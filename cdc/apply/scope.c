@@ -89,7 +89,8 @@ bool scope_check(struct apply *a, struct err *err)
 {
     bool changed;
 
-    return followed_read(fs_real(), a->config.queue_dir, &a->followed, &changed, err) &&
+    return followed_read(queue_fs(a->config.queue), a->config.queue_dir, &a->followed, &changed,
+                         err) &&
            judge_all(a, true, err);
 }
 
@@ -97,6 +98,7 @@ bool scope_keep(struct apply *a, struct err *err)
 {
     bool changed;
 
-    return followed_read(fs_real(), a->config.queue_dir, &a->followed, &changed, err) &&
+    return followed_read(queue_fs(a->config.queue), a->config.queue_dir, &a->followed, &changed,
+                         err) &&
            (!changed || judge_all(a, false, err));
 }

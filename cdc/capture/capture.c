@@ -52,8 +52,8 @@ bool capture_open(const struct capture_config *config, struct capture **out, str
         goto fail;
     if (!queue_open(config->queue_dir, config->queue, &c->queue, err))
         goto fail;
-    if (!followed_note(fs_real(), config->queue_dir, config->mapping, queue_get_end(c->queue).lsn,
-                       err))
+    if (!followed_note(queue_fs(config->queue), config->queue_dir, config->mapping,
+                       queue_get_end(c->queue).lsn, err))
         goto fail;
     capture_sink_init(&c->sink, c->queue, config->mapping);
     c->stats.lsn = queue_get_end(c->queue).lsn;

@@ -27,7 +27,7 @@ bool load_view_open(struct load *l, struct source *s, struct load_view *v, struc
     if (v->hi < v->lo)
         v->hi = v->lo;
     ok = queue_reader_open(c->queue_dir, c->queue, v->hi, &v->at_hi, err) &&
-         followed_read(fs_real(), c->queue_dir, &v->followed, &changed, err);
+         followed_read(queue_fs(c->queue), c->queue_dir, &v->followed, &changed, err);
 done:
     place_release(&bounds.lo);
     if (!ok)

@@ -17,7 +17,7 @@ struct search {
 static bool search_init(struct search *s, const char *dir, const struct queue_options *options,
                         uint64_t from, struct err *err)
 {
-    s->fs = reader_fs(options);
+    s->fs = queue_fs(options);
     s->dir = dir;
     if (!identity_read(s->fs, dir, &s->id, err) ||
         !reader_find_end(s->fs, dir, &s->id, &s->end, err))
@@ -214,7 +214,7 @@ done:
 bool queue_read_end(const char *dir, const struct queue_options *options, struct queue_identity *id,
                     struct queue_end *end, struct err *err)
 {
-    const struct fs *fs = reader_fs(options);
+    const struct fs *fs = queue_fs(options);
     struct end_state state;
 
     if (!identity_read(fs, dir, id, err) || !reader_find_end(fs, dir, id, &state, err))

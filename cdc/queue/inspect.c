@@ -158,7 +158,7 @@ bool queue_inspect(const char *dir, const struct queue_options *options, bool ve
                    void (*segment)(void *ctx, const struct queue_segment_info *info), void *ctx,
                    struct err *err)
 {
-    struct inspection in = {.fs = reader_fs(options), .dir = dir, .verify = verify};
+    struct inspection in = {.fs = queue_fs(options), .dir = dir, .verify = verify};
     struct queue_segment_info info;
     uint64_t *list = NULL;
     size_t n;
@@ -190,7 +190,7 @@ done:
 
 uint64_t queue_bytes(const char *dir, const struct queue_options *options)
 {
-    const struct fs *fs = reader_fs(options);
+    const struct fs *fs = queue_fs(options);
     struct err ignored;
     uint64_t *list;
     uint64_t total = 0;

@@ -38,7 +38,7 @@ static struct queue_options fill_options(const struct queue_options *options)
         o.segment_bytes = o.max_bytes / SEGMENTS_WITHIN_MAX;
     o.retain_us = o.retain_us ? o.retain_us : RETAIN_US_DEFAULT;
     o.zstd_level = o.zstd_level ? o.zstd_level : 1;
-    o.fs = reader_fs(options);
+    o.fs = queue_fs(options);
     return o;
 }
 
@@ -171,7 +171,7 @@ static bool sync_parent(const struct fs *fs, const char *dir, struct err *err)
 
 bool queue_exists(const char *dir, const struct queue_options *options)
 {
-    return identity_exists(reader_fs(options), dir);
+    return identity_exists(queue_fs(options), dir);
 }
 
 bool queue_create(const char *dir, const struct queue_options *options,

@@ -33,6 +33,12 @@ struct queue_options {
     const struct fs *fs;    /* NULL = fs_real() */
 };
 
+/* The disk that a queue of these options is on; options may be NULL. */
+static inline const struct fs *queue_fs(const struct queue_options *options)
+{
+    return options != NULL && options->fs != NULL ? options->fs : fs_real();
+}
+
 struct queue_identity {
     uint8_t uuid[16];     /* of this queue, drawn at creation */
     char source_uuid[37]; /* server_uuid of the source it was made for */

@@ -601,7 +601,7 @@ bool queue_reader_open(const char *dir, const struct queue_options *options, uin
 {
     struct queue_identity id;
     struct reader_start start = {
-        .fs = reader_fs(options), .dir = dir, .id = &id, .after = after, .rows = true};
+        .fs = queue_fs(options), .dir = dir, .id = &id, .after = after, .rows = true};
     struct end_state end;
 
     *out = NULL;

@@ -65,9 +65,4 @@ MUST_CHECK bool reader_find_end(const struct fs *fs, const char *dir,
 /* The segment in which transaction lsn stands or will stand. ERR_DATA "queue_trimmed". */
 MUST_CHECK bool reader_find_segment(const struct fs *fs, const char *dir, uint64_t lsn,
                                     uint64_t *first_lsn, struct err *err);
-static inline const struct fs *reader_fs(const struct queue_options *options)
-{
-    return options != NULL && options->fs != NULL ? options->fs : fs_real();
-}
-
 #endif
