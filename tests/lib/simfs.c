@@ -65,6 +65,7 @@ struct simfs {
     struct order fail;
     struct order cut;
     bool power_off;
+    bool killed;  /* only the process that calls is gone: nothing is lost */
     bool was_off; /* before the call in hand: it is not the one that the cut hit */
     uint64_t calls[SIMFS_OPS];
 };
@@ -628,6 +629,14 @@ struct simfs *simfs_new(uint64_t seed)
     return s;
 }
 
+static void inode_free(struct inode *f)
+{
+    free(f->now.data);
+    free(f->platter.data);
+    free(f->dirty);
+    free(f);
+}
+
 static void drop_pending(struct simfs *s)
 {
     while (s->pending != NULL) {
@@ -647,10 +656,7 @@ void simfs_free(struct simfs *s)
     drop_pending(s);
     for (struct inode *f = s->inodes; f != NULL; f = next) {
         next = f->next;
-        free(f->now.data);
-        free(f->platter.data);
-        free(f->dirty);
-        free(f);
+        inode_free(f);
     }
     map_release(&s->now);
     map_release(&s->platter);
@@ -715,9 +721,8 @@ static void names_after_crash(struct simfs *s)
         map_put(&s->platter, e->key, e->value);
 }
 
-void simfs_restart(struct simfs *s)
+static void lose_unsynced(struct simfs *s)
 {
-    pthread_mutex_lock(&s->mutex);
     for (struct inode *f = s->inodes; f != NULL; f = f->next) {
         if (f->now.cap == 0)
             continue;
@@ -725,12 +730,27 @@ void simfs_restart(struct simfs *s)
         memcpy(f->now.data, f->platter.data, f->now.cap);
         f->now.size = f->platter.size;
     }
+    names_after_crash(s);
+}
+
+void simfs_restart(struct simfs *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (!s->killed)
+        lose_unsynced(s);
+    memset(s->handles, 0, sizeof(s->handles));
     for (struct inode *f = s->inodes; f != NULL; f = f->next)
         f->locked = false;
-    names_after_crash(s);
-    memset(s->handles, 0, sizeof(s->handles));
     s->fail = s->cut = (struct order){0};
-    s->power_off = false;
+    s->power_off = s->killed = false;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+void simfs_kill(struct simfs *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    s->killed = s->killed || !s->power_off;
+    s->power_off = true;
     pthread_mutex_unlock(&s->mutex);
 }
 

@@ -58,8 +58,12 @@ void simfs_fail(struct simfs *s, unsigned ops, unsigned n, int code);
  */
 void simfs_cut_power(struct simfs *s, unsigned ops, unsigned n);
 
+/* The process dies, the machine does not: every call fails until simfs_restart, which then
+ * closes descriptors and loses nothing that was written. */
+void simfs_kill(struct simfs *s);
+
 /* Power off (if it is not yet) and on again: the platter is the truth, descriptors and
- * locks are gone, orders are taken back. */
+ * locks are gone, orders are taken back. After simfs_kill only the latter. */
 void simfs_restart(struct simfs *s);
 
 bool simfs_power_is_off(struct simfs *s);

@@ -254,6 +254,38 @@ static void test_simfs_locks_a_file_for_one_descriptor(void **state)
     simfs_free(s);
 }
 
+static void test_simfs_keeps_unsynced_bytes_when_a_process_is_killed(void **state)
+{
+    char *data;
+    size_t len;
+    unsigned lost = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct simfs *s = simfs_new(seed);
+        const struct fs *fs = simfs_fs(s);
+        int fd = open_file(fs, "/a");
+
+        write_at(fs, fd, "written", 0);
+        simfs_kill(s);
+        assert_false(fs->pwrite(fs->ctx, fd, "W", 1, 0, &err));
+        simfs_restart(s);
+        assert_true(fs_read_file(fs, "/a", 100, &data, &len, &err));
+        assert_string_equal(data, "written");
+        free(data);
+        /* It is still not synced. */
+        simfs_restart(s);
+        if (!fs_read_file(fs, "/a", 100, &data, &len, &err)) {
+            lost++;
+        } else {
+            lost += strcmp(data, "written") != 0;
+            free(data);
+        }
+        simfs_free(s);
+    }
+    assert_true(lost > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_simfs_fails_the_call_it_is_told_to),
         cmocka_unit_test(test_simfs_does_not_sync_after_a_failed_sync),
         cmocka_unit_test(test_simfs_answers_nothing_after_the_power_went),
+        cmocka_unit_test(test_simfs_keeps_unsynced_bytes_when_a_process_is_killed),
         cmocka_unit_test(test_simfs_renames_in_one_piece),
         cmocka_unit_test(test_simfs_locks_a_file_for_one_descriptor),
     };
