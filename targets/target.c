@@ -86,6 +86,24 @@ bool target_connect(const struct target_config *config, struct guard *guard, str
            target_open(config, guard, &permit, out, err);
 }
 
+static bool open_guarded(void *ctx, struct target **out, struct err *err)
+{
+    const struct target_guarded *g = ctx;
+
+    return target_connect(g->config, g->guard, out, err);
+}
+
+struct target_door target_guarded(struct target_guarded *guarded)
+{
+    return (struct target_door){open_guarded, guarded, guarded->config->state_schema};
+}
+
+bool target_enter(const struct target_door *door, struct target **out, struct err *err)
+{
+    *out = NULL;
+    return door->open(door->ctx, out, err);
+}
+
 void target_close(struct target *t)
 {
     if (!t)

@@ -69,6 +69,23 @@ void target_close(struct target *t);
 MUST_CHECK bool target_connect(const struct target_config *config, struct guard *guard,
                                struct target **out, struct err *err);
 
+/*
+ * Where an engine gets its connections to one target from: it knows neither address nor guard.
+ * The one for the pipeline is target_guarded(); a simulation has its own.
+ */
+struct target_door {
+    bool (*open)(void *ctx, struct target **out, struct err *err); /* close what it gives */
+    void *ctx;
+    const char *state_schema; /* of the target; no copied table may lie there */
+};
+/* target_connect() for each connection; both are borrowed. */
+struct target_guarded {
+    const struct target_config *config;
+    struct guard *guard;
+};
+struct target_door target_guarded(struct target_guarded *guarded);
+MUST_CHECK bool target_enter(const struct target_door *door, struct target **out, struct err *err);
+
 struct target_info {
     char version[128];       /* as the server says it */
     uint32_t version_number; /* 101119 */

@@ -22,8 +22,7 @@
 #include "targets/target.h"
 
 struct apply_config {
-    const struct target_config *target;
-    struct guard *guard;
+    const struct target_door *target; /* borrowed, like all of this */
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;

@@ -81,7 +81,7 @@ bool lane_open_target(struct apply *a, struct err *err)
 {
     target_close(a->target);
     a->target = NULL;
-    if (!target_connect(a->config.target, a->config.guard, &a->target, err))
+    if (!target_enter(a->config.target, &a->target, err))
         return false;
     if (target_state_init(a->target, err) && take_over(a, err))
         return true;

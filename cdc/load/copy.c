@@ -395,7 +395,7 @@ static void *worker_main(void *arg)
 
     if (!source_connect(l->config->source, &w->source, &err) ||
         !source_bound_waits(w->source, &err) ||
-        !target_connect(l->config->target, l->config->guard, &w->target, &err) || !work_on(w, &err))
+        !target_enter(l->config->target, &w->target, &err) || !work_on(w, &err))
         fail(l, &err);
     load_view_close(w->source, &w->view);
     source_close(w->source);

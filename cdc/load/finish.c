@@ -76,7 +76,7 @@ static bool add_keys(struct load *l, struct target **target, struct err *err)
 {
     struct load_table *t;
 
-    if (!target_connect(l->config->target, l->config->guard, target, err))
+    if (!target_enter(l->config->target, target, err))
         return false;
     while ((t = next_table(l)) != NULL) {
         if (stop_requested()) {

@@ -370,8 +370,7 @@ static bool attempt(struct load *l, struct err *err)
     l->has_failed = false;
     l->n_samples = 0;
     if (!source_connect(l->config->source, &l->source, err) ||
-        !source_bound_waits(l->source, err) ||
-        !target_connect(l->config->target, l->config->guard, &l->target, err) ||
+        !source_bound_waits(l->source, err) || !target_enter(l->config->target, &l->target, err) ||
         !apply_reload_tables(l->config->apply, err) || !apply_settle(l->config->apply, err))
         goto done;
     ok = run_rounds(l, err);

@@ -30,8 +30,7 @@ struct load_progress {
 
 struct load_config {
     const struct source_config *source;
-    const struct target_config *target;
-    struct guard *guard;
+    const struct target_door *target;
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;

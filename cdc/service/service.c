@@ -98,8 +98,7 @@ static bool open_capture(struct service *s, struct err *err)
 static bool open_apply(struct service *s, struct err *err)
 {
     struct config *c = s->config;
-    struct apply_config config = {.target = &c->target,
-                                  .guard = s->guard,
+    struct apply_config config = {.target = &s->door,
                                   .queue_dir = c->queue_dir,
                                   .queue = &c->queue,
                                   .channel = c->channel,
@@ -136,6 +135,8 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
      * this host. */
     if (!guard_open(&config->residency, &s->guard, err))
         return false;
+    s->guarded = (struct target_guarded){&config->target, s->guard};
+    s->door = target_guarded(&s->guarded);
     if ((stages & SERVICE_CAPTURE) && !open_capture(s, err))
         return false;
     if ((stages & SERVICE_APPLY) && !open_apply(s, err))
@@ -219,8 +220,7 @@ bool service_load(struct service *s, const char **only, size_t n_only,
     struct config *c = s->config;
     struct load_relay relay = {s, progress, ctx};
     struct load_config config = {.source = &c->source,
-                                 .target = &c->target,
-                                 .guard = s->guard,
+                                 .target = &s->door,
                                  .queue_dir = c->queue_dir,
                                  .queue = &c->queue,
                                  .channel = c->channel,

@@ -27,6 +27,8 @@ struct service {
     unsigned stages;       /* SERVICE_* */
     uint64_t started_us;
     struct guard *guard;
+    struct target_guarded guarded;
+    struct target_door door;     /* how its engines get to the target */
     struct queue_identity queue; /* known once capture or apply is open */
     struct capture *capture;
     pthread_t capture_thread;

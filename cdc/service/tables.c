@@ -94,7 +94,7 @@ bool service_check_followed(struct service *s, struct err *err)
     struct target *target = NULL;
     struct table_state *states = NULL;
     size_t n = 0;
-    bool ok = target_connect(&c->target, s->guard, &target, err) &&
+    bool ok = target_enter(&s->door, &target, err) &&
               target_tables_read(target, c->channel, &states, &n, err) &&
               judge_states(c, states, n, err);
 

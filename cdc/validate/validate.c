@@ -455,7 +455,7 @@ static bool open_all(struct validate *v, struct err *err)
         err_set(err, ERR_CONFIG, "repair needs the lane; use it with the frozen mode");
         return false;
     }
-    if (!target_connect(c->target, c->guard, &v->target, err))
+    if (!target_enter(c->target, &v->target, err))
         return false;
     for (uint32_t i = 0; i < v->n_workers; i++) {
         struct check_worker *w = &v->workers[i];
@@ -463,7 +463,7 @@ static bool open_all(struct validate *v, struct err *err)
         w->v = v;
         w->is_blocked = false;
         if (!source_connect(c->source, &w->source, err) || !source_bound_waits(w->source, err) ||
-            !target_connect(c->target, c->guard, &w->target, err))
+            !target_enter(c->target, &w->target, err))
             return false;
     }
     return true;

@@ -39,8 +39,7 @@ struct difference {
 struct validate_config {
     enum validate_mode mode;
     const struct source_config *source;
-    const struct target_config *target;
-    struct guard *guard;
+    const struct target_door *target;
     const char *queue_dir;
     const struct queue_options *queue;
     const char *channel;

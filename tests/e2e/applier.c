@@ -348,8 +348,12 @@ static uint64_t write_transactions(int n)
 
 static struct apply_config apply_config(void)
 {
-    return (struct apply_config){
-        .target = &config, .guard = guard, .queue_dir = queue_dir, .channel = "a"};
+    static struct target_guarded guarded;
+    static struct target_door door;
+
+    guarded = (struct target_guarded){&config, guard};
+    door = target_guarded(&guarded);
+    return (struct apply_config){.target = &door, .queue_dir = queue_dir, .channel = "a"};
 }
 
 static void apply_until(uint64_t lsn, size_t rows_max)
