@@ -1,9 +1,9 @@
 #include "cdc/service/lane.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/cond.h"
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
 
@@ -12,15 +12,10 @@
 
 void lane_init(struct lane *l, struct apply *apply)
 {
-    pthread_condattr_t attr;
-
     memset(l, 0, sizeof(*l));
     l->apply = apply;
     pthread_mutex_init(&l->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&l->changed);
 }
 
 static void *lane_main(void *arg)
@@ -106,22 +101,12 @@ bool lane_ended(struct lane *l, bool *ok, struct err *err)
     return ended;
 }
 
-/* On the clock of l->changed. */
-static struct timespec in_us(uint64_t us)
-{
-    uint64_t end_us = clock_steady_us() + us;
-
-    return (struct timespec){.tv_sec = (time_t)(end_us / 1000000),
-                             .tv_nsec = (long)(end_us % 1000000) * 1000};
-}
-
 void lane_wait(struct lane *l, uint64_t timeout_us)
 {
-    struct timespec end = in_us(timeout_us);
+    uint64_t end_us = clock_steady_us() + timeout_us;
 
     pthread_mutex_lock(&l->lock);
-    while (!l->ended && !stop_requested() &&
-           pthread_cond_timedwait(&l->changed, &l->lock, &end) == 0)
+    while (!l->ended && !stop_requested() && cond_wait_until(&l->changed, &l->lock, end_us))
         continue;
     pthread_mutex_unlock(&l->lock);
 }
@@ -138,9 +123,7 @@ void lane_join(struct lane *l)
     if (l->running)
         apply_pause(l->apply);
     while (l->running) {
-        struct timespec end = in_us(JOIN_SLICE_US);
-
-        (void)pthread_cond_timedwait(&l->changed, &l->lock, &end);
+        (void)cond_wait_until(&l->changed, &l->lock, clock_steady_us() + JOIN_SLICE_US);
         if (!l->running || clock_steady_us() < until || stop_requested())
             continue;
         log_warn("service", "the lane has not ended for %d s; its statement is left alone", JOIN_S);

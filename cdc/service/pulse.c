@@ -4,16 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cdc/service/consumers.h"
 #include "cdc/service/run.h"
 #include "schema/base/clock.h"
+#include "schema/base/cond.h"
 #include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 
-#define BEAT_S 1
+#define BEAT_US 1000000
 #define RUN_EVERY_BEATS 5
 
 struct pulse {
@@ -69,12 +69,10 @@ static void *pulse_main(void *arg)
     bool stop = false;
 
     while (!stop) {
-        struct timespec until;
+        uint64_t end_us = clock_steady_us() + BEAT_US;
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += BEAT_S;
         pthread_mutex_lock(&p->lock);
-        while (!p->stop && pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
+        while (!p->stop && cond_wait_until(&p->changed, &p->lock, end_us))
             continue;
         stop = p->stop;
         pthread_mutex_unlock(&p->lock);
@@ -87,7 +85,6 @@ bool pulse_start(const char *queue_dir, const uint8_t queue_uuid[16], const char
                  struct apply *apply, uint64_t started_us, struct pulse **out, struct err *err)
 {
     struct pulse *p = xcalloc(1, sizeof(*p));
-    pthread_condattr_t attr;
 
     p->queue_dir = queue_dir;
     memcpy(p->queue_uuid, queue_uuid, sizeof(p->queue_uuid));
@@ -96,10 +93,7 @@ bool pulse_start(const char *queue_dir, const uint8_t queue_uuid[16], const char
     p->run.pid = (uint64_t)getpid();
     p->run.started_us = started_us;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    cond_init(&p->changed);
     if (!publish(p, true, err) || !write_run(p, err))
         goto failed;
     if (pthread_create(&p->thread, NULL, pulse_main, p) != 0) {
