@@ -8,19 +8,15 @@
 #include "schema/base/xalloc.h"
 #include "schema/ddl/ddl.h"
 
-#define WORKERS_DEFAULT 4
 #define VIEW_MAX_AGE_DEFAULT_US ((uint64_t)15 * 60 * 1000 * 1000)
 /* A view holds metadata locks on what it has read; one that goes on to another table and is
  * older than this is renewed, so that DDL on the source does not wait for the whole load. */
 #define VIEW_SWITCH_AGE_US ((uint64_t)10 * 1000 * 1000)
 #define TABLE_CHANGED_TRIES 20
 #define ROWS_REPORT 1000
-#define WAIT_US 20000
 
 struct worker {
     struct load *load;
-    pthread_t thread;
-    bool is_running;
     struct source *source;
     struct target *target;
     struct load_view view;
@@ -31,16 +27,6 @@ struct work {
     struct load_table *table;
     struct chunk_state *chunk; /* NULL: plan the table */
 };
-
-static void fail(struct load *l, const struct err *err)
-{
-    pthread_mutex_lock(&l->lock);
-    if (!l->has_failed) {
-        l->has_failed = true;
-        l->failure = *err;
-    }
-    pthread_mutex_unlock(&l->lock);
-}
 
 /* ---- rows of one chunk ---- */
 
@@ -80,11 +66,11 @@ static void report_rows(struct row_copy *copy)
 {
     struct load *l = copy->load;
 
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     l->rows += copy->unreported_rows;
     l->bytes += copy->unreported_bytes;
     copy->table->copied += copy->unreported_rows;
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
     copy->unreported_rows = copy->unreported_bytes = 0;
 }
 
@@ -92,9 +78,9 @@ static bool has_failed(struct load *l)
 {
     bool failed;
 
-    pthread_mutex_lock(&l->lock);
-    failed = l->has_failed;
-    pthread_mutex_unlock(&l->lock);
+    pool_lock(&l->pool);
+    failed = pool_has_failed(&l->pool);
+    pool_unlock(&l->pool);
     return failed;
 }
 
@@ -113,6 +99,7 @@ static bool copy_row(void *ctx, const struct value *row, struct err *err)
     if (copy->unreported_rows < ROWS_REPORT)
         return true;
     report_rows(copy);
+    pool_report(&copy->load->pool);
     if (stop_requested() || has_failed(copy->load)) {
         err_set(err, ERR_STOPPED, "load was asked to stop");
         return false;
@@ -125,11 +112,11 @@ static void take_back(struct row_copy *copy)
 {
     struct load *l = copy->load;
 
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     l->rows -= copy->rows - copy->unreported_rows;
     copy->table->copied -= copy->rows - copy->unreported_rows;
     l->bytes -= copy->bytes - copy->unreported_bytes;
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
 }
 
 static bool chunk_range(const struct table *t, const struct chunk_state *chunk, struct arena *arena,
@@ -313,7 +300,7 @@ static void finish_work(struct load *l, const struct work *work, enum load_step 
 {
     struct load_table *t = work->table;
 
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     if (!work->chunk) {
         t->is_busy = false;
         t->step = step;
@@ -328,7 +315,8 @@ static void finish_work(struct load *l, const struct work *work, enum load_step 
         if (t->done_chunks == t->n_chunks && t->step == STEP_COPY)
             t->step = STEP_COPIED;
     }
-    pthread_mutex_unlock(&l->lock);
+    pool_wake(&l->pool);
+    pool_unlock(&l->pool);
 }
 
 bool load_stop_table(struct load *l, struct load_table *t, struct target *target,
@@ -345,10 +333,11 @@ static bool refuse_table(struct worker *w, struct work *work, const struct err *
 {
     if (!load_stop_table(w->load, work->table, w->target, why, err))
         return false;
-    pthread_mutex_lock(&w->load->lock);
+    pool_lock(&w->load->pool);
     if (!work->chunk)
         work->table->is_busy = false;
-    pthread_mutex_unlock(&w->load->lock);
+    pool_wake(&w->load->pool);
+    pool_unlock(&w->load->pool);
     return true;
 }
 
@@ -361,20 +350,21 @@ static bool work_on(struct worker *w, struct err *err)
         enum load_step step = STEP_COPY;
         bool got, wait = false;
 
-        pthread_mutex_lock(&l->lock);
-        got = !l->has_failed && next_work(l, &work, &wait);
-        wait = !got && !l->has_failed && wait;
-        pthread_mutex_unlock(&l->lock);
+        pool_lock(&l->pool);
+        got = !pool_has_failed(&l->pool) && next_work(l, &work, &wait);
+        wait = !got && !pool_has_failed(&l->pool) && wait;
+        if (wait)
+            pool_wait(&l->pool);
+        pool_unlock(&l->pool);
         if (stop_requested()) {
             err_set(err, ERR_STOPPED, "load was asked to stop");
             return false;
         }
-        if (!got && !wait)
-            return true;
-        if (!got) {
-            clock_sleep_us(WAIT_US);
+        if (wait)
             continue;
-        }
+        if (!got)
+            return true;
+        pool_report(&l->pool);
         if (do_work(w, &work, &step, err)) {
             finish_work(l, &work, step);
             continue;
@@ -387,23 +377,17 @@ static bool work_on(struct worker *w, struct err *err)
     }
 }
 
-static void *worker_main(void *arg)
+static bool copy_work(void *ctx, uint32_t worker, struct err *err)
 {
-    struct worker *w = arg;
-    struct load *l = w->load;
-    struct err err = ERR_INIT;
+    struct worker *w = &((struct worker *)ctx)[worker];
+    const struct load_config *c = w->load->config;
+    bool ok = source_connect(c->source, &w->source, err) && source_bound_waits(w->source, err) &&
+              target_enter(c->target, &w->target, err) && work_on(w, err);
 
-    if (!source_connect(l->config->source, &w->source, &err) ||
-        !source_bound_waits(w->source, &err) ||
-        !target_enter(l->config->target, &w->target, &err) || !work_on(w, &err))
-        fail(l, &err);
     load_view_close(w->source, &w->view);
     source_close(w->source);
     target_close(w->target);
-    pthread_mutex_lock(&l->lock);
-    l->busy_workers--;
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
+    return ok;
 }
 
 static size_t work_left(const struct load *l)
@@ -421,54 +405,21 @@ static size_t work_left(const struct load *l)
     return n;
 }
 
-static void wait_for_workers(struct load *l)
+static void report(void *ctx)
 {
-    for (;;) {
-        unsigned busy;
-
-        pthread_mutex_lock(&l->lock);
-        busy = l->busy_workers;
-        pthread_mutex_unlock(&l->lock);
-        if (!busy)
-            return;
-        load_report(l, false);
-        clock_sleep_us(WAIT_US);
-    }
+    load_report(((struct worker *)ctx)->load, false);
 }
 
 bool load_copy(struct load *l, struct err *err)
 {
-    struct worker *workers;
-    uint32_t n = l->config->workers ? l->config->workers : WORKERS_DEFAULT;
+    struct worker workers[POOL_WORKERS_MAX] = {0};
+    const struct pool_job job = {copy_work, report, workers};
+    uint32_t n = load_workers(l, SIZE_MAX);
 
     if (!work_left(l))
         return true;
-    n = n > LOAD_WORKERS_MAX ? LOAD_WORKERS_MAX : n;
-    workers = xcalloc(n, sizeof(*workers));
-    l->phase = "copy";
-    l->busy_workers = 0;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++)
         workers[i].load = l;
-        pthread_mutex_lock(&l->lock);
-        l->busy_workers++;
-        pthread_mutex_unlock(&l->lock);
-        if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) == 0) {
-            workers[i].is_running = true;
-            continue;
-        }
-        pthread_mutex_lock(&l->lock);
-        l->busy_workers--;
-        pthread_mutex_unlock(&l->lock);
-        err_set(err, ERR_RETRY, "load worker %u could not be started", i);
-        fail(l, err);
-    }
-    wait_for_workers(l);
-    for (uint32_t i = 0; i < n; i++) {
-        if (workers[i].is_running)
-            pthread_join(workers[i].thread, NULL);
-    }
-    free(workers);
-    if (l->has_failed)
-        *err = l->failure;
-    return !l->has_failed;
+    l->phase = "copy";
+    return pool_run(&l->pool, n, &job, err);
 }

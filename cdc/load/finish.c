@@ -2,12 +2,8 @@
 #include <stdlib.h>
 
 #include "cdc/load/work.h"
-#include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
-
-#define KEY_WORKERS_DEFAULT 4
-#define WAIT_US 20000
 
 static bool has_line(const struct notes *notes, const char *line)
 {
@@ -20,13 +16,13 @@ static bool has_line(const struct notes *notes, const char *line)
 
 void load_notes_merge(struct load *l, struct notes *notes)
 {
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     for (size_t i = 0; i < notes->n; i++) {
         /* A table that starts over says the same again. */
         if (!has_line(&l->result->notes, notes->lines[i]))
             notes_add(&l->result->notes, "%s", notes->lines[i]);
     }
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
     notes_release(notes);
     *notes = (struct notes){0};
 }
@@ -58,8 +54,8 @@ static struct load_table *next_table(struct load *l)
 {
     struct load_table *found = NULL;
 
-    pthread_mutex_lock(&l->lock);
-    for (size_t i = 0; i < l->n_tables && !found && !l->has_failed; i++) {
+    pool_lock(&l->pool);
+    for (size_t i = 0; i < l->n_tables && !found && !pool_has_failed(&l->pool); i++) {
         struct load_table *t = &l->tables[i];
 
         if (t->step == STEP_COPIED && !t->is_busy) {
@@ -68,43 +64,36 @@ static struct load_table *next_table(struct load *l)
             found = t;
         }
     }
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
     return found;
 }
 
-static bool add_keys(struct load *l, struct target **target, struct err *err)
+static bool add_keys(struct load *l, struct target *target, struct err *err)
 {
     struct load_table *t;
 
-    if (!target_enter(l->config->target, target, err))
-        return false;
     while ((t = next_table(l)) != NULL) {
         if (stop_requested()) {
             err_set(err, ERR_STOPPED, "load was asked to stop");
             return false;
         }
-        if (!load_make_strict(l, t, *target, err))
+        if (!load_make_strict(l, t, target, err))
             return false;
+        pool_report(&l->pool);
     }
     return true;
 }
 
-static void *keys_main(void *arg)
+static bool keys_work(void *ctx, uint32_t worker, struct err *err)
 {
-    struct load *l = arg;
+    struct load *l = ctx;
     struct target *target = NULL;
-    struct err err = ERR_INIT;
-    bool ok = add_keys(l, &target, &err);
+    bool ok;
 
+    (void)worker;
+    ok = target_enter(l->config->target, &target, err) && add_keys(l, target, err);
     target_close(target);
-    pthread_mutex_lock(&l->lock);
-    if (!ok && !l->has_failed) {
-        l->has_failed = true;
-        l->failure = err;
-    }
-    l->busy_workers--;
-    pthread_mutex_unlock(&l->lock);
-    return NULL;
+    return ok;
 }
 
 /* DDL or a cascade in the window sent tables back to WAIT: they are the next round's. */
@@ -132,9 +121,9 @@ static bool drop_sent_back(struct load *l, struct err *err)
     return true;
 }
 
-static uint32_t count_copied(const struct load *l)
+static size_t count_copied(const struct load *l)
 {
-    uint32_t n = 0;
+    size_t n = 0;
 
     for (size_t i = 0; i < l->n_tables; i++)
         n += l->tables[i].step == STEP_COPIED;
@@ -143,48 +132,18 @@ static uint32_t count_copied(const struct load *l)
 
 bool load_add_keys(struct load *l, struct err *err)
 {
-    pthread_t threads[LOAD_WORKERS_MAX];
-    uint32_t n = l->config->workers ? l->config->workers : KEY_WORKERS_DEFAULT, started = 0;
+    const struct pool_job job = {keys_work, load_report_ctx, l};
+    uint32_t n;
+    bool ok;
 
     if (!drop_sent_back(l, err))
         return false;
     l->phase = "keys";
-    n = n > LOAD_WORKERS_MAX ? LOAD_WORKERS_MAX : n;
-    n = n > count_copied(l) ? count_copied(l) : n;
-    l->busy_workers = 0;
-    for (; started < n; started++) {
-        pthread_mutex_lock(&l->lock);
-        l->busy_workers++;
-        pthread_mutex_unlock(&l->lock);
-        if (pthread_create(&threads[started], NULL, keys_main, l) != 0) {
-            pthread_mutex_lock(&l->lock);
-            l->busy_workers--;
-            l->has_failed = true;
-            err_set(&l->failure, ERR_RETRY, "a thread for keys could not be started");
-            pthread_mutex_unlock(&l->lock);
-            break;
-        }
-    }
-    for (;;) {
-        unsigned busy;
-
-        pthread_mutex_lock(&l->lock);
-        busy = l->busy_workers;
-        pthread_mutex_unlock(&l->lock);
-        if (!busy)
-            break;
-        load_report(l, false);
-        clock_sleep_us(WAIT_US);
-    }
-    for (uint32_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
+    n = load_workers(l, count_copied(l));
+    ok = n == 0 || pool_run(&l->pool, n, &job, err);
     for (size_t i = 0; i < l->n_tables; i++)
         l->tables[i].is_busy = false;
-    if (l->has_failed) {
-        *err = l->failure;
-        return false;
-    }
-    return apply_reload_tables(l->config->apply, err);
+    return ok && apply_reload_tables(l->config->apply, err);
 }
 
 /* ---- foreign keys ---- */

@@ -69,14 +69,14 @@ void load_report(struct load *l, bool now)
     if (!c->progress || (!now && now_us - l->progress_us < PROGRESS_EVERY_US))
         return;
     l->progress_us = now_us;
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     p.phase = l->phase;
     p.rows = l->rows;
     p.bytes = l->bytes;
     p.table = l->at_table;
     p.rows_per_s = rate_now(l, now_us);
     count_tables(l, &p);
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
     if (l->n_tables)
         l->tables_total = p.tables;
     else if (strcmp(l->phase, "done") == 0)
@@ -84,6 +84,19 @@ void load_report(struct load *l, bool now)
     if (strcmp(l->phase, "copy") == 0 && p.rows_per_s >= 1)
         p.eta_s = (uint64_t)((double)(p.rows_estimate - p.rows) / p.rows_per_s) + 1;
     c->progress(c->progress_ctx, &p);
+}
+
+void load_report_ctx(void *load)
+{
+    load_report(load, false);
+}
+
+uint32_t load_workers(const struct load *l, size_t pieces)
+{
+    uint32_t n = l->config->workers ? l->config->workers : LOAD_WORKERS_DEFAULT;
+
+    n = n > POOL_WORKERS_MAX ? POOL_WORKERS_MAX : n;
+    return pieces < n ? (uint32_t)pieces : n;
 }
 
 /* ---- states ---- */
@@ -120,20 +133,20 @@ static bool is_in(const struct map *names, const struct load_table *t)
 
 void load_refuse(struct load *l, struct load_table *t, const char *why)
 {
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     t->step = STEP_REFUSED;
     if (remember(&l->refused, t))
         notes_add(&l->result->refused, "%s.%s: %s", t->db, t->name, why);
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
 }
 
 void load_note_loaded(struct load *l, struct load_table *t)
 {
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     t->step = STEP_LOADED;
     if (remember(&l->loaded, t))
         l->result->tables_loaded++;
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
 }
 
 /* What happens outside the transition table stops the table here, whatever was meant. */
@@ -141,11 +154,11 @@ static bool take_step(struct load *l, struct load_table *t, enum life_event even
 {
     bool ok;
 
-    pthread_mutex_lock(&l->lock);
+    pool_lock(&l->pool);
     ok = life_next(&t->life, event);
     if (!ok)
         t->life = TABLE_STOPPED;
-    pthread_mutex_unlock(&l->lock);
+    pool_unlock(&l->pool);
     return ok;
 }
 
@@ -367,7 +380,6 @@ static bool attempt(struct load *l, struct err *err)
 {
     bool ok = false;
 
-    l->has_failed = false;
     l->n_samples = 0;
     if (!source_connect(l->config->source, &l->source, err) ||
         !source_bound_waits(l->source, err) || !target_enter(l->config->target, &l->target, err) ||
@@ -429,7 +441,7 @@ bool load_run(const struct load_config *config, struct load_result *result, stru
     struct load l = {.config = config, .result = result, .phase = "plan"};
 
     *result = (struct load_result){0};
-    pthread_mutex_init(&l.lock, NULL);
+    pool_init(&l.pool);
     ok = attempts(&l, err);
     result->rows = l.rows;
     result->bytes = l.bytes;
@@ -445,7 +457,7 @@ bool load_run(const struct load_config *config, struct load_result *result, stru
     }
     map_release(&l.refused);
     map_release(&l.loaded);
-    pthread_mutex_destroy(&l.lock);
+    pool_release(&l.pool);
     return ok;
 }
 

@@ -10,14 +10,13 @@
 #ifndef CDC_LOAD_WORK_H
 #define CDC_LOAD_WORK_H
 
-#include <pthread.h>
-
 #include "cdc/load/load.h"
+#include "cdc/snapshot/pool.h"
 #include "schema/base/arena.h"
 #include "schema/base/map.h"
 #include "schema/cascade.h"
 
-#define LOAD_WORKERS_MAX 64
+#define LOAD_WORKERS_DEFAULT 4
 #define LOAD_ROUNDS_MAX 20
 
 enum load_step {
@@ -69,11 +68,8 @@ struct load {
     struct map refused; /* "db.table": not tried again by this load_run; survives attempts */
     struct map loaded;  /* likewise, loaded by this load_run */
 
-    pthread_mutex_t lock; /* tables[].step, chunks, counters, result and failure in workers */
-    bool has_failed;
-    struct err failure; /* the first */
+    struct pool pool; /* its lock: tables[].step, chunks, counters and result in workers */
     uint64_t rows, bytes, chunks_done;
-    unsigned busy_workers;
     const char *at_table; /* for progress */
 
     const char *phase;
@@ -87,6 +83,9 @@ struct load {
 
 /* load.c */
 void load_report(struct load *l, bool now);
+void load_report_ctx(void *load); /* not now */
+/* How many workers there are for so many pieces of work, 0 or more. */
+uint32_t load_workers(const struct load *l, size_t pieces);
 /* The table cannot be loaded now; said once, with its remedy. Takes the lock. */
 void load_refuse(struct load *l, struct load_table *t, const char *why);
 void load_note_loaded(struct load *l, struct load_table *t); /* STRICT now; takes the lock */

@@ -24,11 +24,11 @@ static bool chunk_equal(struct check_worker *w, struct check_table *t,
         !target_read_sums(w->target, t->table, range, &target, err))
         return false;
     *equal = canon_sums_equal(&source, &target);
-    pthread_mutex_lock(&w->v->lock);
+    pool_lock(&w->v->pool);
     t->rows += source.rows;
     w->v->result->minus_zero += source.minus_zeros;
     w->v->result->chunks++;
-    pthread_mutex_unlock(&w->v->lock);
+    pool_unlock(&w->v->pool);
     return true;
 }
 
@@ -280,9 +280,9 @@ static bool has_enough(struct validate *v, const struct check_table *t)
 {
     bool enough;
 
-    pthread_mutex_lock(&v->lock);
+    pool_lock(&v->pool);
     enough = t->differences >= VALIDATE_DIFFERENCES_MAX;
-    pthread_mutex_unlock(&v->lock);
+    pool_unlock(&v->pool);
     return enough;
 }
 

@@ -78,7 +78,7 @@ void report_row(struct validate *v, struct check_table *t, const struct value *s
     d.columns = columns;
     name_key(t, source ? source : target, &key);
     key_hash(buf_bytes(&key), d.key_hash);
-    pthread_mutex_lock(&v->lock);
+    pool_lock(&v->pool);
     is_new = !map_get(&t->bad, buf_bytes(&key));
     has_room = t->differences < VALIDATE_DIFFERENCES_MAX;
     if (is_new && has_room)
@@ -89,18 +89,18 @@ void report_row(struct validate *v, struct check_table *t, const struct value *s
         if (has_room && v->config->difference)
             v->config->difference(v->config->ctx, &d);
     }
-    pthread_mutex_unlock(&v->lock);
+    pool_unlock(&v->pool);
     buf_release(&key);
     free(columns);
 }
 
 void report_table(struct validate *v, struct check_table *t, const char *what)
 {
-    pthread_mutex_lock(&v->lock);
+    pool_lock(&v->pool);
     snprintf(t->note, sizeof(t->note), "%s", what);
     t->differences++;
     v->result->differences++;
-    pthread_mutex_unlock(&v->lock);
+    pool_unlock(&v->pool);
 }
 
 void report_done(struct validate *v, struct check_table *t)

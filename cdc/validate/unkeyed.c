@@ -120,10 +120,10 @@ static bool compare_images(struct check_worker *w, struct check_table *t, struct
 
     if (!read_both(w, &m, err))
         goto done;
-    pthread_mutex_lock(&w->v->lock);
+    pool_lock(&w->v->pool);
     t->rows += m.rows;
     w->v->result->chunks++;
-    pthread_mutex_unlock(&w->v->lock);
+    pool_unlock(&w->v->pool);
     if (count_unequal(&m)) {
         m.keep_rows = true;
         if (!read_both(w, &m, err))
@@ -133,10 +133,10 @@ static bool compare_images(struct check_worker *w, struct check_table *t, struct
     ok = true;
 done:
     if (!ok && err->kind == ERR_DATA && strcmp(err->reason, "too_many_images") == 0) {
-        pthread_mutex_lock(&w->v->lock);
+        pool_lock(&w->v->pool);
         snprintf(t->note, sizeof(t->note), "not compared: no row key and too many rows");
         w->v->result->tables_skipped++;
-        pthread_mutex_unlock(&w->v->lock);
+        pool_unlock(&w->v->pool);
         ok = true;
     }
     map_release(&m.images);
@@ -151,7 +151,7 @@ done:
 bool unkeyed_table(struct check_worker *w, struct check_table *t, struct err *err)
 {
     if (t->is_touched) {
-        pthread_mutex_lock(&w->v->lock);
+        pool_lock(&w->v->pool);
         if (++t->tries < VALIDATE_TRIES_MAX) {
             t->step = CHECK_LATER;
         } else {
@@ -160,13 +160,13 @@ bool unkeyed_table(struct check_worker *w, struct check_table *t, struct err *er
             w->v->result->tables_skipped++;
             t->step = CHECK_DONE;
         }
-        pthread_mutex_unlock(&w->v->lock);
+        pool_unlock(&w->v->pool);
         return true;
     }
     if (!compare_images(w, t, err))
         return false;
-    pthread_mutex_lock(&w->v->lock);
+    pool_lock(&w->v->pool);
     t->step = CHECK_DONE;
-    pthread_mutex_unlock(&w->v->lock);
+    pool_unlock(&w->v->pool);
     return true;
 }

@@ -12,7 +12,6 @@
 #include "schema/ddl/ddl.h"
 
 #define WORKERS_DEFAULT 2
-#define WAIT_US 20000
 #define SLICES_MAX 100000
 #define LATER_PAUSE_US 200000
 
@@ -174,19 +173,19 @@ static bool cut_table(struct check_worker *w, struct check_table *t, struct err 
 
     if (!chunks_walk(w->source, t->table, VALIDATE_CHUNK_ROWS, &t->arena, &bounds, err))
         return false;
-    pthread_mutex_lock(&w->v->lock);
+    pool_lock(&w->v->pool);
     t->bounds = bounds.keys;
     t->n_chunks = bounds.n + 1;
     t->step = CHECK_CHUNKS;
-    pthread_mutex_unlock(&w->v->lock);
+    pool_unlock(&w->v->pool);
     return true;
 }
 
 static void set_step(struct validate *v, struct check_table *t, enum check_step step)
 {
-    pthread_mutex_lock(&v->lock);
+    pool_lock(&v->pool);
     t->step = step;
-    pthread_mutex_unlock(&v->lock);
+    pool_unlock(&v->pool);
 }
 
 /* Is the table there on both sides, as the state says? *same false: reported or put off. */
@@ -214,9 +213,9 @@ static bool check_definition(struct check_worker *w, struct check_table *t, bool
     if (what && ++t->tries < VALIDATE_TRIES_MAX) {
         set_step(w->v, t, CHECK_LATER);
     } else if (what && t->has_ddl) {
-        pthread_mutex_lock(&w->v->lock);
+        pool_lock(&w->v->pool);
         validate_give_up(w->v, t, "not compared: DDL changed it in every view of it");
-        pthread_mutex_unlock(&w->v->lock);
+        pool_unlock(&w->v->pool);
     } else if (what) {
         report_table(w->v, t, what);
         set_step(w->v, t, CHECK_DONE);
@@ -285,14 +284,14 @@ static struct work next_work(struct validate *v)
     struct work work = {WORK_NONE, NULL, 0};
     bool is_fresh = clock_steady_us() - v->slice_us < VALIDATE_SLICE_US;
 
-    pthread_mutex_lock(&v->lock);
-    for (size_t i = 0; i < v->n_tables && !v->has_failed; i++) {
+    pool_lock(&v->pool);
+    for (size_t i = 0; i < v->n_tables && !pool_has_failed(&v->pool); i++) {
         if (take(&v->tables[i], is_fresh, &work))
             break;
     }
-    if (v->has_failed)
-        work.kind = WORK_NONE;
-    pthread_mutex_unlock(&v->lock);
+    if (work.kind == WORK_WAIT)
+        pool_wait(&v->pool);
+    pool_unlock(&v->pool);
     return work;
 }
 
@@ -330,7 +329,7 @@ static bool do_work(struct check_worker *w, const struct work *work, struct err 
         ok = keyed_touched(w, t, err);
     else
         ok = keyed_chunk(w, t, work->chunk, err);
-    pthread_mutex_lock(&v->lock);
+    pool_lock(&v->pool);
     if (!ok && source_is_blocked(err)) {
         put_off(v, work);
         w->is_blocked = ok = true;
@@ -339,67 +338,49 @@ static bool do_work(struct check_worker *w, const struct work *work, struct err 
     }
     if (work->kind == WORK_PLAN)
         t->is_busy = false;
-    pthread_mutex_unlock(&v->lock);
+    pool_wake(&v->pool);
+    pool_unlock(&v->pool);
     if (!ok)
         err_context(err, "compare %s.%s", t->table->db, t->table->name);
     return ok;
 }
 
-static void *worker_main(void *arg)
+static bool check_on(struct check_worker *w, struct err *err)
 {
-    struct check_worker *w = arg;
-    struct err err = ERR_INIT, closing = ERR_INIT;
-    bool ok = true;
-
-    while (ok && !w->is_blocked) {
+    while (!w->is_blocked) {
         struct work work = next_work(w->v);
 
         if (stop_requested()) {
-            err_set(&err, ERR_STOPPED, "validate was asked to stop");
-            ok = false;
-        } else if (work.kind == WORK_NONE) {
-            break;
-        } else if (work.kind == WORK_WAIT) {
-            clock_sleep_us(WAIT_US);
-        } else {
-            ok = do_work(w, &work, &err);
+            err_set(err, ERR_STOPPED, "validate was asked to stop");
+            return false;
         }
+        if (work.kind == WORK_NONE)
+            return true;
+        if (work.kind != WORK_WAIT && !do_work(w, &work, err))
+            return false;
     }
+    return true;
+}
+
+static bool check_work(void *ctx, uint32_t worker, struct err *err)
+{
+    struct validate *v = ctx;
+    struct check_worker *w = &v->workers[worker];
+    struct err closing = ERR_INIT;
+    bool ok = check_on(w, err);
+
     /* Others may wait for DDL that waits for this view. */
     if (w->has_source_view && !source_view_close(w->source, &closing))
         closing.kind = ERR_NONE;
     w->has_source_view = false;
-    if (!ok) {
-        pthread_mutex_lock(&w->v->lock);
-        if (!w->v->has_failed)
-            w->v->failure = err;
-        w->v->has_failed = true;
-        pthread_mutex_unlock(&w->v->lock);
-    }
-    return NULL;
+    return ok;
 }
 
 static bool run_workers(struct validate *v, struct err *err)
 {
-    bool ok = true;
+    const struct pool_job job = {.work = check_work, .ctx = v};
 
-    for (uint32_t i = 0; i < v->n_workers && ok; i++) {
-        struct check_worker *w = &v->workers[i];
-
-        ok = w->is_running = pthread_create(&w->thread, NULL, worker_main, w) == 0;
-        if (!ok)
-            err_set(err, ERR_RETRY, "validate worker %u could not be started", i);
-    }
-    for (uint32_t i = 0; i < v->n_workers; i++) {
-        if (v->workers[i].is_running)
-            pthread_join(v->workers[i].thread, NULL);
-        v->workers[i].is_running = false;
-    }
-    if (ok && v->has_failed) {
-        *err = v->failure;
-        ok = false;
-    }
-    return ok;
+    return pool_run(&v->pool, v->n_workers, &job, err);
 }
 
 /* ---- slices ---- */
@@ -478,7 +459,7 @@ static void close_all(struct validate *v)
     target_close(v->target);
     release_tables(v);
     wanted_release(v);
-    pthread_mutex_destroy(&v->lock);
+    pool_release(&v->pool);
 }
 
 bool validate_run(const struct validate_config *config, struct validate_result *result,
@@ -494,7 +475,7 @@ bool validate_run(const struct validate_config *config, struct validate_result *
     v->n_workers = config->workers ? config->workers : WORKERS_DEFAULT;
     if (v->n_workers > VALIDATE_WORKERS_MAX)
         v->n_workers = VALIDATE_WORKERS_MAX;
-    pthread_mutex_init(&v->lock, NULL);
+    pool_init(&v->pool);
     ok = open_all(v, err) && wanted_list(v, err) && run_slices(v, err) &&
          (!config->repair || !result->differences || repair_all(v, err));
     close_all(v);

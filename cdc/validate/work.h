@@ -8,8 +8,7 @@
 #ifndef CDC_VALIDATE_WORK_H
 #define CDC_VALIDATE_WORK_H
 
-#include <pthread.h>
-
+#include "cdc/snapshot/pool.h"
 #include "cdc/validate/validate.h"
 #include "schema/base/arena.h"
 #include "schema/base/map.h"
@@ -68,8 +67,6 @@ struct check_table {
 
 struct check_worker {
     struct validate *v;
-    pthread_t thread;
-    bool is_running;
     struct source *source;
     struct target *target;
     bool has_source_view, has_target_view;
@@ -96,9 +93,7 @@ struct validate {
     size_t n_wanted;
     bool is_held; /* the lane is */
 
-    pthread_mutex_t lock; /* everything that workers share below and in tables */
-    bool has_failed;
-    struct err failure;
+    struct pool pool; /* its lock: what workers share in tables and result */
 };
 
 /* validate.c */
