@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "cdc/commands/commands.h"
+#include "schema/base/log.h"
 #include "schema/base/stop.h"
 
 #ifndef DOMICILE_VERSION
@@ -42,13 +43,10 @@ static void print_help(FILE *out)
           out);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct globals g = {getenv("DOMICILE_CONFIG"), false};
 
-    /* Core dumps would hold rows, and a piped core handler ignores RLIMIT_CORE. */
-    prctl(PR_SET_DUMPABLE, 0);
-    stop_install();
     if (!g.config_path)
         g.config_path = "domicile.json";
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
@@ -65,4 +63,16 @@ int main(int argc, char **argv)
     }
     fprintf(stderr, "domicile: unknown command '%s'; see 'domicile --help'\n", argv[1]);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    int code;
+
+    /* Core dumps would hold rows, and a piped core handler ignores RLIMIT_CORE. */
+    prctl(PR_SET_DUMPABLE, 0);
+    stop_install();
+    code = run(argc, argv);
+    log_flush();
+    return code;
 }

@@ -77,6 +77,7 @@ static void *pulse_main(void *arg)
         stop = p->stop;
         pthread_mutex_unlock(&p->lock);
         beat(p);
+        log_tell_due();
     }
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static void capture(void (*fn)(void))
     size_t n;
 
     assert_non_null(file);
+    log_flush(); /* what the test before has said */
     dup2(fileno(file), STDERR_FILENO);
     fn();
     dup2(saved, STDERR_FILENO);
@@ -112,6 +114,59 @@ static void test_log_level_decides_what_is_written(void **state)
     log_setup(LOG_INFO, false);
 }
 
+#define THREADS 4
+#define TIMES 500
+
+static void *say_again(void *arg)
+{
+    for (int i = 0; i < TIMES; i++)
+        log_warn("apply", "the source is away");
+    return arg;
+}
+
+static void say_again_in_threads(void)
+{
+    pthread_t threads[THREADS];
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, say_again, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    log_flush();
+}
+
+/* Each line is one occurrence, or tells of how many more. */
+static unsigned long occurrences(const char *mark, unsigned long *lines)
+{
+    unsigned long n = 0;
+
+    *lines = 0;
+    for (char *line = captured; *line; line = strchr(line, '\n') + 1) {
+        const char *count = strstr(line, mark);
+
+        n += count && count < strchr(line, '\n') ? strtoul(count + strlen(mark), NULL, 10) : 1;
+        ++*lines;
+    }
+    return n;
+}
+
+static void test_log_counts_a_message_that_repeats(void **state)
+{
+    unsigned long lines;
+
+    (void)state;
+    log_setup(LOG_INFO, false);
+    capture(say_again_in_threads);
+    assert_int_equal(occurrences("the source is away (repeated ", &lines), THREADS * TIMES);
+    assert_in_range(lines, 2, THREADS * TIMES / 10);
+    log_setup(LOG_INFO, true);
+    capture(say_again_in_threads);
+    assert_non_null(strstr(captured, "\"message\":\"the source is away\",\"repeated\":"));
+    assert_int_equal(occurrences("\"repeated\":", &lines), THREADS * TIMES);
+    assert_in_range(lines, 2, THREADS * TIMES / 10);
+    log_setup(LOG_INFO, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_log_writes_json_lines_that_parse),
         cmocka_unit_test(test_log_cuts_a_long_message_but_ends_its_line),
         cmocka_unit_test(test_log_level_decides_what_is_written),
+        cmocka_unit_test(test_log_counts_a_message_that_repeats),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
