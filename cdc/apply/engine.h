@@ -83,6 +83,7 @@ struct apply {
     struct lane_state lane;
     struct tables tables;
     struct followed *followed; /* as scope.c saw it last */
+    uint64_t followed_lsn;     /* it holds for all that is published up to here */
     struct group group;
     struct cascade cascade; /* on the reader's catalogue */
     uint64_t stood;         /* tables.changes that its verdicts hold for, 0 none */
@@ -161,7 +162,8 @@ struct fate fate_of(enum fate_role role, enum side before, enum side after);
 
 /* Behind each reading of the tables: those that are followed no more go OUT. */
 MUST_CHECK bool scope_check(struct apply *a, struct err *err);
-/* Before a commit: the same, if capture goes on by another mapping. */
+/* Before the target gets anything of a group: the same, if capture went on by another mapping.
+ * Cheap while the reader has not looked behind what it knew. */
 MUST_CHECK bool scope_keep(struct apply *a, struct err *err);
 
 /* ---- ddl.c ---- */

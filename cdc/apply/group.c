@@ -49,10 +49,10 @@ bool apply_flush(struct apply *a, bool ends, struct err *err)
     struct unit unit = {
         .prev_lsn = a->lane.lsn, .begins = !g->is_sent, .ends = ends, .one_by_one = a->one_by_one};
 
+    if (!g->is_sent && !scope_keep(a, err))
+        return false;
     if (group_is_empty(g))
         return true;
-    if (ends && !g->is_sent && !scope_keep(a, err))
-        return false;
     net_flush(&g->net, &g->ops);
     unit.ops = g->ops.ops;
     unit.n_ops = g->ops.n;

@@ -136,6 +136,10 @@ MUST_CHECK bool queue_read(struct queue_reader *r, unsigned timeout_ms, bool *go
 /* The catalogue at the reader's place (after all DDL items already returned). Borrowed. */
 const struct catalog *queue_reader_catalog(const struct queue_reader *r);
 
+/* The last published LSN that the reader knows of: it returns nothing behind it before it has
+ * looked again. Never goes back. */
+uint64_t queue_reader_published(const struct queue_reader *r);
+
 /* The first LSN > from whose end position is at or behind `at`; ERR_RETRY reason
  * "not_yet" when the published queue does not reach it. Where no transaction ends there but
  * an idle position (or the end itself) proves that nothing up to `at` is missing: the last

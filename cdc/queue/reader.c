@@ -641,3 +641,8 @@ const struct catalog *queue_reader_catalog(const struct queue_reader *r)
 {
     return r->catalog;
 }
+
+uint64_t queue_reader_published(const struct queue_reader *r)
+{
+    return r->end.end.lsn;
+}

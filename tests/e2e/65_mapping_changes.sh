@@ -1,5 +1,5 @@
 #!/bin/bash
-# 56_mapping_changes - a table leaves the mapping and comes back: what came meanwhile is not in the queue,
+# 65_mapping_changes - a table leaves the mapping and comes back: what came meanwhile is not in the queue,
 # so it is loaded anew, and never shown as if it were followed.
 . "$(dirname "$0")/../lib/e2e.sh"
 
@@ -56,6 +56,26 @@ domicile replicate --once --stage capture >/dev/null || fail "capture with b"
 domicile replicate --once >/dev/null || fail "apply with b"
 assert_same shop
 domicile validate >"$DIR/v" || { cat "$DIR/v" >&2; fail "validate after stages"; }
+
+# ---- both while the applying process runs and looks away, around a transaction of more than one part ----
+start_replicate --stage apply
+applied() { [ "$(target_sql -e "SELECT COUNT(*) FROM shop.a WHERE id = $1")" = 1 ]; }
+source_sql shop -e "INSERT INTO a VALUES (20, 20)"
+domicile replicate --once --stage capture >/dev/null || fail "capture beside apply"
+wait_for 30 "the applying process follows" applied 20
+kill -STOP "$REPLICATE_PID"
+write_config "$less"
+source_sql shop -e "SET cte_max_recursion_depth = 10000; BEGIN; INSERT INTO b VALUES (9, 9, 9);
+    INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 8000) SELECT i, i FROM n; COMMIT"
+domicile replicate --once --stage capture >/dev/null || fail "capture without b, beside apply"
+write_config "$all"
+source_sql shop -e "INSERT INTO a VALUES (21, 21)"
+domicile replicate --once --stage capture >/dev/null || fail "capture with b, beside apply"
+kill -CONT "$REPLICATE_PID"
+wait_for 30 "the applying process goes on" applied 21
+stop_replicate
+domicile replicate --once >/dev/null || fail "load b anew"
+assert_same shop
 
 # ---- a table changes its name on the target: it is loaded anew under the new one ----
 write_config '"tables": {"include": ["shop.*"], "rename": {"shop.b": "shop.c"}}'

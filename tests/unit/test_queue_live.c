@@ -52,6 +52,10 @@ static void *follow(void *arg)
             queue_reader_close(r);
             return xstrdup("nothing came in time");
         }
+        if (queue_reader_published(r) < lsn) {
+            queue_reader_close(r);
+            return xstrdup("what is not published was read");
+        }
         lsn++;
     }
     queue_reader_close(r);
