@@ -50,8 +50,10 @@ LIB_SRCS := $(filter-out cdc/main.c,$(SRCS))
 LIB_OBJS := $(LIB_SRCS:%.c=$(B)/%.o)
 MAIN_OBJ := $(patsubst %.c,$(B)/%.o,$(filter cdc/main.c,$(SRCS)))
 
-TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c tests/contract/test_*.c))
+TEST_SRCS := $(sort $(wildcard tests/unit/test_*.c tests/contract/test_*.c tests/sim/test_*.c))
 TEST_BINS := $(TEST_SRCS:%.c=$(B)/%)
+SIM_TEST_BINS := $(filter $(B)/tests/sim/%,$(TEST_BINS))
+SIM_SOURCE_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/sim_source*.c)))
 E2E_SRCS := $(sort $(wildcard tests/e2e/*.c tests/golden/*.c tests/contract/mariadb.c))
 E2E_BINS := $(E2E_SRCS:%.c=$(B)/%)
 TEST_LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c tests/contract/suite*.c)))
@@ -69,7 +71,7 @@ BIN := $(B)/domicile
 all: $(LIB) $(if $(MAIN_OBJ),$(BIN))
 
 objs: $(LIB_OBJS) $(MAIN_OBJ) $(TEST_LIB_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) \
-	$(E2E_SRCS:%.c=$(B)/%.o)
+	$(E2E_SRCS:%.c=$(B)/%.o) $(SIM_SOURCE_OBJS)
 
 lib: $(LIB)
 
@@ -94,7 +96,10 @@ $(LIB): $(LIB_OBJS)
 $(BIN): $(MAIN_OBJ) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(TEST_BINS): $(B)/%: $(B)/%.o $(TEST_LIB_OBJS) $(LIB)
+$(filter-out $(SIM_TEST_BINS),$(TEST_BINS)): $(B)/%: $(B)/%.o $(TEST_LIB_OBJS) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
+
+$(SIM_TEST_BINS): $(B)/%: $(B)/%.o $(SIM_SOURCE_OBJS) $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
 # Programs that golden and end-to-end scripts run.
@@ -176,5 +181,5 @@ help:
 	@echo 'With any of them: CC=clang, WERROR=1, SAN=address,undefined or SAN=thread.'
 
 -include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_LIB_OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
-	$(E2E_SRCS:%.c=$(B)/%.d) \
+	$(E2E_SRCS:%.c=$(B)/%.d) $(SIM_SOURCE_OBJS:.o=.d) \
 	$(LIB_SRCS:%.c=build/fuzz/obj/%.d) $(FUZZ_SRCS:%.c=build/fuzz/obj/%.d)

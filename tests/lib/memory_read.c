@@ -88,8 +88,7 @@ static bool has_key(const struct table *t, const struct value *row, const struct
     return false;
 }
 
-static bool is_selected(const struct table *t, const struct value *row,
-                        const struct selection *which)
+bool memory_selects(const struct table *t, const struct selection *which, const struct value *row)
 {
     if (!which)
         return true;
@@ -107,7 +106,7 @@ static bool is_selected(const struct table *t, const struct value *row,
 static void add_found(struct found *f, const struct value *row, uint32_t copies,
                       const struct selection *which)
 {
-    if (!row || !is_selected(f->table, row, which))
+    if (!row || !memory_selects(f->table, which, row))
         return;
     for (uint32_t i = 0; i < copies; i++) {
         if (f->n == f->cap) {
@@ -131,6 +130,12 @@ static int by_key(const void *a, const void *b, void *ctx)
             return order;
     }
     return 0;
+}
+
+void memory_sort(const struct table *t, const struct value **rows, size_t n)
+{
+    if (n)
+        qsort_r(rows, n, sizeof(*rows), by_key, (void *)(uintptr_t)t);
 }
 
 static bool find(struct memory_target *m, const struct table *def, const struct selection *which,
@@ -172,8 +177,8 @@ static bool read_rows(struct target *t, const struct table *table, const struct 
     struct found f;
     bool ok = find(memory_of(t), table, which, &f, err);
 
-    if (ok && order && f.n)
-        qsort_r(f.rows, f.n, sizeof(*f.rows), by_key, (void *)(uintptr_t)table);
+    if (ok && order)
+        memory_sort(table, f.rows, f.n);
     if (limit && f.n > limit)
         f.n = limit;
     for (size_t i = 0; ok && i < f.n; i++)

@@ -112,5 +112,8 @@ MUST_CHECK bool memory_add_keys(struct memory_session *s, struct memory_table *t
 /* < 0, 0, > 0; NULL first, kinds must agree. */
 int memory_compare(const struct value *a, const struct value *b);
 struct value *memory_copy(const struct value *row, uint32_t n); /* one block: free() it */
+/* Does the row meet all conditions? which NULL: there are none. */
+bool memory_selects(const struct table *t, const struct selection *which, const struct value *row);
+void memory_sort(const struct table *t, const struct value **rows, size_t n); /* by the row key */
 
 #endif

@@ -40,9 +40,9 @@ void sim_source_free(struct sim_source *s); /* every connection is closed by the
 const struct source_config *sim_source_config(struct sim_source *s);
 
 /*
- * fn is called inside every slot of the driver before it does anything, and once more between
- * its steps where the world may move meanwhile (view_open). It may commit and break. After it
- * the slot looks whether its connection still lives.
+ * fn is called inside every slot of the driver (but close and stream_pending) before it does
+ * anything, and once more between its steps where the world may move meanwhile (view_open). It may
+ * commit and break. After it the slot looks whether its connection still lives.
  */
 void sim_source_on_call(struct sim_source *s, void (*fn)(void *ctx), void *ctx);
 
@@ -62,6 +62,8 @@ void sim_source_feed(struct sim_source *s, unsigned events, struct capture *c);
 
 /* All connections die (each call on them fails with ERR_RETRY), their views end. */
 void sim_source_break(struct sim_source *s);
+/* down: connections die likewise, and no new one can be made until it is up again. */
+void sim_source_down(struct sim_source *s, bool down);
 
 /* ---- the model: what the tables hold after transaction n ---- */
 
