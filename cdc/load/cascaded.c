@@ -17,7 +17,6 @@
 
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
-#include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
@@ -86,7 +85,7 @@ bool load_plan_cascaded(struct load *l, bool alone, struct err *err)
 
     if (!source_info(l->source)->native_fk)
         return true;
-    if (!queue_reader_open(config->queue_dir, config->queue, l->lane_lsn, &reader, err))
+    if (!queue_reader_open(config->queue.dir, config->queue.options, l->lane.lsn, &reader, err))
         return false;
     cascade_bind(&cascade, queue_reader_catalog(reader));
     cascade_breaks_ever(&cascade, standing, refuse_broken, &p);
@@ -123,7 +122,7 @@ static bool item_cascades(void *ctx, struct cascade *cascade, const struct queue
            cascade_reaches(cascade, &item->change, is_in_unit, ctx);
 }
 
-static bool copy_chunks(struct load *l, struct load_table *t, const struct load_view *v,
+static bool copy_chunks(struct load *l, struct load_table *t, struct snapshot_view *v,
                         struct err *err)
 {
     for (size_t i = 0; i < t->n_chunks; i++) {
@@ -148,7 +147,7 @@ static bool copy_chunks(struct load *l, struct load_table *t, const struct load_
     return true;
 }
 
-static bool copy_table(struct load *l, struct load_table *t, const struct load_view *v,
+static bool copy_table(struct load *l, struct load_table *t, struct snapshot_view *v,
                        struct err *err)
 {
     enum load_step step = STEP_COPY;
@@ -166,7 +165,7 @@ static bool copy_table(struct load *l, struct load_table *t, const struct load_v
     return load_stop_table(l, t, l->target, &why, err);
 }
 
-static bool copy_unit(struct load_unit *u, const struct load_view *v, struct err *err)
+static bool copy_unit(struct load_unit *u, struct snapshot_view *v, struct err *err)
 {
     struct load *l = u->load;
 
@@ -190,13 +189,13 @@ static void take_back(struct load_unit *u)
 static bool try_unit(struct load_unit *u, bool *copied, struct err *err)
 {
     struct load *l = u->load;
-    struct load_view v = {0};
+    struct snapshot_view v = {0};
     bool touched = true, ok;
 
-    ok = load_view_open(l, l->source, &v, err) &&
-         load_view_find(l, &v, item_cascades, u, &touched, err) &&
+    ok = snapshot_view_open(l->source, &l->config->queue, &l->lane, &v, err) &&
+         snapshot_window_read(&l->config->queue, v.lo, v.hi, item_cascades, u, &touched, err) &&
          (touched || copy_unit(u, &v, err));
-    load_view_close(l->source, &v);
+    snapshot_view_close(l->source, &v);
     *copied = ok && !touched;
     if (ok || !source_is_blocked(err))
         return ok;

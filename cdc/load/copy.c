@@ -1,8 +1,7 @@
 #include <stdlib.h>
 
 #include "cdc/load/work.h"
-#include "cdc/source/chunks.h"
-#include "cdc/source/view.h"
+#include "cdc/snapshot/chunks.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
@@ -19,7 +18,7 @@ struct worker {
     struct load *load;
     struct source *source;
     struct target *target;
-    struct load_view view;
+    struct snapshot_view view;
     const struct load_table *checked; /* definition compared inside this view */
 };
 
@@ -180,9 +179,9 @@ static bool ready_view(struct worker *w, const struct load_table *next, struct e
         max_us = VIEW_SWITCH_AGE_US;
     if (w->view.is_open && clock_steady_us() - w->view.opened_us < max_us)
         return true;
-    load_view_close(w->source, &w->view);
+    snapshot_view_close(w->source, &w->view);
     w->checked = NULL;
-    return load_view_open(w->load, w->source, &w->view, err);
+    return snapshot_view_open(w->source, &c->queue, &w->load->lane, &w->view, err);
 }
 
 /* Is the table still what its chunks were planned for? *step says what it is else. */
@@ -202,7 +201,7 @@ static bool check_definition(struct worker *w, const struct load_table *t, enum 
         }
         goto done;
     }
-    if (!load_view_check(&w->view, now, err))
+    if (!snapshot_view_check(&w->view, now, err))
         goto done;
     if (!ddl_same_table(now, t->table))
         *step = STEP_CHANGED;
@@ -249,7 +248,7 @@ static bool do_work(struct worker *w, struct work *work, enum load_step *step, s
             return false;
         /* DDL came between the view and the table, or waits for a view of ours to end: only a
          * newer view can read it. */
-        load_view_close(w->source, &w->view);
+        snapshot_view_close(w->source, &w->view);
         w->checked = NULL;
     }
     *step = STEP_AGAIN;
@@ -384,7 +383,7 @@ static bool copy_work(void *ctx, uint32_t worker, struct err *err)
     bool ok = source_connect(c->source, &w->source, err) && source_bound_waits(w->source, err) &&
               target_enter(c->target, &w->target, err) && work_on(w, err);
 
-    load_view_close(w->source, &w->view);
+    snapshot_view_close(w->source, &w->view);
     source_close(w->source);
     target_close(w->target);
     return ok;

@@ -143,7 +143,7 @@ bool load_add_keys(struct load *l, struct err *err)
     ok = n == 0 || pool_run(&l->pool, n, &job, err);
     for (size_t i = 0; i < l->n_tables; i++)
         l->tables[i].is_busy = false;
-    return ok && apply_reload_tables(l->config->apply, err);
+    return ok && load_reload_lane(l, err);
 }
 
 /* ---- foreign keys ---- */

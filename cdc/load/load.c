@@ -5,7 +5,6 @@
 
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
-#include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
@@ -192,21 +191,34 @@ bool load_move(struct load *l, struct target *target, struct load_table *t, enum
 
 static void note_lane(struct load *l)
 {
-    struct apply_stats stats;
+    const struct snapshot_lane *lane = l->config->lane;
 
-    apply_stats_read(l->config->apply, &stats);
-    l->lane_lsn = apply_lsn(l->config->apply);
-    l->lane_gtid = stats.gtid;
+    lane->place(lane->ctx, &l->lane);
 }
 
 bool load_run_lane(struct load *l, uint64_t until, struct err *err)
 {
-    bool ok = true;
+    const struct snapshot_lane *lane = l->config->lane;
+    bool ok = lane->run(lane->ctx, until, err);
 
-    if (apply_lsn(l->config->apply) < until)
-        ok = apply_run(l->config->apply, until, err);
     note_lane(l);
     return ok;
+}
+
+bool load_reload_lane(struct load *l, struct err *err)
+{
+    const struct snapshot_lane *lane = l->config->lane;
+
+    return lane->reload(lane->ctx, err);
+}
+
+/* A definition change that a former lane left half done is finished before anybody asks whose a
+ * table of the target is. */
+static bool settle_lane(struct load *l, struct err *err)
+{
+    const struct snapshot_lane *lane = l->config->lane;
+
+    return lane->reload(lane->ctx, err) && lane->settle(lane->ctx, err);
 }
 
 /* ---- rounds ---- */
@@ -227,7 +239,7 @@ bool load_collapse(struct load *l, struct err *err)
     if (!any)
         return true;
     /* A lane that died in the middle of a former collapse may stand behind these views. */
-    hi = hi < l->lane_lsn ? l->lane_lsn : hi;
+    hi = hi < l->lane.lsn ? l->lane.lsn : hi;
     l->phase = "collapse";
     load_report(l, true);
     for (size_t i = 0; i < l->n_tables; i++) {
@@ -239,8 +251,7 @@ bool load_collapse(struct load *l, struct err *err)
         if (!load_move(l, l->target, t, LIFE_COPIED, "", err))
             return false;
     }
-    return apply_reload_tables(l->config->apply, err) && load_run_lane(l, hi, err) &&
-           load_add_keys(l, err);
+    return load_reload_lane(l, err) && load_run_lane(l, hi, err) && load_add_keys(l, err);
 }
 
 /* What was copied by another definition is worth nothing. The lane does not come to that DDL
@@ -328,16 +339,15 @@ static bool report_place(struct load *l, struct err *err)
     const struct load_config *c = l->config;
     struct queue_identity id;
     struct queue_end end;
-    struct apply_stats stats;
 
-    apply_stats_read(c->apply, &stats);
-    l->result->lsn = apply_lsn(c->apply);
-    l->result->gtid = stats.gtid;
-    l->result->position = stats.position;
+    note_lane(l);
+    l->result->lsn = l->lane.lsn;
+    l->result->gtid = l->lane.gtid;
+    l->result->position = l->lane.position;
     if (l->result->lsn)
         return true;
     /* No transaction came since the queue was made: its start is the place. */
-    if (!queue_read_end(c->queue_dir, c->queue, &id, &end, err))
+    if (!queue_read_end(c->queue.dir, c->queue.options, &id, &end, err))
         return false;
     l->result->position = end.seen;
     return true;
@@ -383,7 +393,7 @@ static bool attempt(struct load *l, struct err *err)
     l->n_samples = 0;
     if (!source_connect(l->config->source, &l->source, err) ||
         !source_bound_waits(l->source, err) || !target_enter(l->config->target, &l->target, err) ||
-        !apply_reload_tables(l->config->apply, err) || !apply_settle(l->config->apply, err))
+        !settle_lane(l, err))
         goto done;
     ok = run_rounds(l, err);
     for (size_t i = 0; ok && i < l->n_tables; i++) {

@@ -12,11 +12,10 @@
 #ifndef CDC_LOAD_LOAD_H
 #define CDC_LOAD_LOAD_H
 
-#include <stdatomic.h>
-
-#include "cdc/apply/apply.h"
-#include "cdc/source/source.h"
+#include "cdc/snapshot/lane.h"
+#include "cdc/snapshot/view.h"
 #include "schema/mapping/mapping.h"
+#include "targets/target.h"
 
 struct load_progress {
     const char *phase; /* "plan", "copy", "collapse", "keys", "foreign keys", "views", "done" */
@@ -31,11 +30,9 @@ struct load_progress {
 struct load_config {
     const struct source_config *source;
     const struct target_door *target;
-    const char *queue_dir;
-    const struct queue_options *queue;
+    struct snapshot_queue queue;
     const char *channel;
-    const atomic_bool *capture_ended; /* set: the queue grows no more; NULL: not known */
-    struct apply *apply;              /* the lane, not running */
+    const struct snapshot_lane *lane; /* not running */
     uint32_t workers;                 /* 0 = 4 */
     uint64_t chunk_bytes;             /* 0 = 32 MiB, by the source's average row length */
     uint64_t view_max_age_us;         /* 0 = 15 min */

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "cdc/load/work.h"
-#include "cdc/source/chunks.h"
+#include "cdc/snapshot/chunks.h"
 #include "schema/base/xalloc.h"
 #include "schema/ddl/ddl.h"
 
@@ -117,7 +117,7 @@ static bool resume_table(struct load *l, struct load_table *t, const char *defin
             return true;
         if (!chunk->done)
             continue;
-        if (chunk->lo < l->lane_lsn || !exists)
+        if (chunk->lo < l->lane.lsn || !exists)
             return true;
         t->lo = chunk->lo < t->lo ? chunk->lo : t->lo;
         t->hi = chunk->hi > t->hi ? chunk->hi : t->hi;
@@ -365,7 +365,7 @@ static bool check_engine(const struct table *t, struct err *err)
 }
 
 bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
-                     const struct load_view *v, struct target *target, enum load_step *step,
+                     struct snapshot_view *v, struct target *target, enum load_step *step,
                      struct err *err)
 {
     bool ok = false;
@@ -381,7 +381,7 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
         ok = true;
         goto done;
     }
-    if (!check_engine(t->table, err) || !load_view_check(v, t->table, err))
+    if (!check_engine(t->table, err) || !snapshot_view_check(v, t->table, err))
         goto done;
     ddl_print_table(t->table, &text);
     t->definition = xstrdup(buf_cstr(&text));

@@ -2,7 +2,6 @@
 
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
-#include "cdc/source/view.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
@@ -50,17 +49,17 @@ static bool item_touches(void *ctx, struct cascade *cascade, const struct queue_
  * Equal rows have no name, so a window cannot be collapsed: the view is exact for this
  * table only if nothing within (lo, hi] touched it.
  */
-static bool is_quiet(struct load *l, struct load_table *t, const struct load_view *v, bool *quiet,
+static bool is_quiet(struct load *l, struct load_table *t, struct snapshot_view *v, bool *quiet,
                      struct err *err)
 {
     bool touched = false;
-    bool ok = load_view_find(l, v, item_touches, t, &touched, err);
+    bool ok = snapshot_window_read(&l->config->queue, v->lo, v->hi, item_touches, t, &touched, err);
 
     *quiet = !touched;
     return ok;
 }
 
-static bool read_definition(struct load *l, struct load_table *t, const struct load_view *v,
+static bool read_definition(struct load *l, struct load_table *t, struct snapshot_view *v,
                             struct err *err)
 {
     struct buf text = BUF_INIT;
@@ -68,7 +67,7 @@ static bool read_definition(struct load *l, struct load_table *t, const struct l
     table_free(t->table);
     t->table = NULL;
     if (!source_read_table(l->source, t->db, t->name, &t->table, err) ||
-        !load_view_check(v, t->table, err))
+        !snapshot_view_check(v, t->table, err))
         return false;
     ddl_print_table(t->table, &text);
     free(t->definition);
@@ -100,12 +99,12 @@ static bool is_still_loading(struct load *l, const struct load_table *t, bool *s
 static bool try_once(struct load *l, struct load_table *t, bool *loaded, struct err *err)
 {
     bool ok = false, quiet = false, still = false;
-    struct load_view v = {0};
+    struct snapshot_view v = {0};
     uint64_t hi;
 
     *loaded = false;
-    if (!load_view_open(l, l->source, &v, err) || !read_definition(l, t, &v, err) ||
-        !is_quiet(l, t, &v, &quiet, err))
+    if (!snapshot_view_open(l->source, &l->config->queue, &l->lane, &v, err) ||
+        !read_definition(l, t, &v, err) || !is_quiet(l, t, &v, &quiet, err))
         goto done;
     if (t->table->n_row_key) {
         t->step = STEP_AGAIN;
@@ -119,8 +118,8 @@ static bool try_once(struct load *l, struct load_table *t, bool *loaded, struct 
             !load_copy_rows(l, t, l->source, l->target, NULL, err))
             goto done;
         hi = v.hi;
-        load_view_close(l->source, &v);
-        if (!apply_reload_tables(l->config->apply, err) || !load_run_lane(l, hi, err) ||
+        snapshot_view_close(l->source, &v);
+        if (!load_reload_lane(l, err) || !load_run_lane(l, hi, err) ||
             !is_still_loading(l, t, &still, err))
             goto done;
         if (still && !load_make_strict(l, t, l->target, err))
@@ -129,8 +128,8 @@ static bool try_once(struct load *l, struct load_table *t, bool *loaded, struct 
     }
     ok = true;
 done:
-    load_view_close(l->source, &v);
-    return ok && (!*loaded || apply_reload_tables(l->config->apply, err));
+    snapshot_view_close(l->source, &v);
+    return ok && (!*loaded || load_reload_lane(l, err));
 }
 
 bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err)

@@ -61,8 +61,7 @@ struct load {
     struct load_result *result;
     struct source *source; /* the main thread's connections */
     struct target *target;
-    uint64_t lane_lsn; /* where the lane stands; it does not move while rows are copied */
-    struct gtid lane_gtid;
+    struct lane_place lane; /* where it stands; it does not move while rows are copied */
     struct load_table *tables;
     size_t n_tables;
     struct map refused; /* "db.table": not tried again by this load_run; survives attempts */
@@ -96,8 +95,8 @@ MUST_CHECK bool load_move(struct load *l, struct target *target, struct load_tab
 MUST_CHECK bool load_collapse(struct load *l, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */
 MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
-
-struct load_view;
+/* States of tables were changed beside it. */
+MUST_CHECK bool load_reload_lane(struct load *l, struct err *err);
 
 /* plan.c */
 /* Every wanted base table of the source with what the target's state says of it. */
@@ -108,37 +107,11 @@ MUST_CHECK bool load_prepare_target(struct load *l, struct err *err);
 /* Read the definition inside the view that s has open and cut the table; makes the table on
  * the target. *step: STEP_COPY, STEP_UNKEYED or STEP_GONE. t is the caller's alone. */
 MUST_CHECK bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
-                                const struct load_view *v, struct target *target,
+                                struct snapshot_view *v, struct target *target,
                                 enum load_step *step, struct err *err);
 /* Empty table on the target, made from t->table with its row key only, no chunk done. */
 MUST_CHECK bool load_make_table(struct load *l, struct load_table *t, struct target *target,
                                 const struct chunk_state *chunks, size_t n, struct err *err);
-
-/* view.c: a view on the source and its bracket as LSNs of the queue. */
-struct load_view {
-    bool is_open;
-    uint64_t opened_us; /* steady */
-    uint64_t lo, hi;
-    struct queue_reader *at_hi; /* stands behind hi: its catalogue holds there */
-    struct followed *followed;  /* whose rows the queue goes on with behind the view */
-};
-MUST_CHECK bool load_view_open(struct load *l, struct source *s, struct load_view *v,
-                               struct err *err);
-void load_view_close(struct source *s, struct load_view *v);
-/*
- * Was this definition, read inside the view, the one at hi? DDL of metadata alone (a renamed
- * column, a default) is shown to a view that is older than it, without an error; the lane
- * would then do it a second time. Fails with ERR_RETRY "table_changed"; also when the table's
- * rows are in the queue only from a place behind the view on, and with ERR_DATA "not_followed"
- * when they are left out of it.
- */
-MUST_CHECK bool load_view_check(const struct load_view *v, const struct table *table,
-                                struct err *err);
-
-/* Does an item of the view's window (lo, hi] touch what `touches` looks for? Stops at the first. */
-typedef bool load_touches_fn(void *ctx, struct cascade *cascade, const struct queue_item *item);
-MUST_CHECK bool load_view_find(struct load *l, const struct load_view *v, load_touches_fn *touches,
-                               void *ctx, bool *found, struct err *err);
 
 /* copy.c */
 /* Is the table at fault, so that the others may go on? */

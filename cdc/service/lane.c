@@ -135,3 +135,62 @@ void lane_join(struct lane *l)
     if (!l->ended)
         l->ended = l->ok = true;
 }
+
+/* ---- slots ---- */
+
+static struct apply *apply_of(void *ctx)
+{
+    return ((struct lane *)ctx)->apply;
+}
+
+static void slot_place(void *ctx, struct lane_place *out)
+{
+    struct apply_stats stats;
+
+    apply_stats_read(apply_of(ctx), &stats);
+    *out = (struct lane_place){apply_lsn(apply_of(ctx)), stats.gtid, stats.position};
+}
+
+static bool slot_run(void *ctx, uint64_t until, struct err *err)
+{
+    return apply_lsn(apply_of(ctx)) >= until || apply_run(apply_of(ctx), until, err);
+}
+
+static bool slot_reload(void *ctx, struct err *err)
+{
+    return apply_reload_tables(apply_of(ctx), err);
+}
+
+static bool slot_settle(void *ctx, struct err *err)
+{
+    return apply_settle(apply_of(ctx), err);
+}
+
+static bool slot_repair(void *ctx, const struct table *table, const struct value *const *keys,
+                        size_t n_keys, const struct value *const *rows, size_t n_rows,
+                        struct err *err)
+{
+    return apply_repair(apply_of(ctx), table, keys, n_keys, rows, n_rows, err);
+}
+
+static bool slot_hold(void *ctx, struct err *err)
+{
+    return lane_hold(ctx, err);
+}
+
+static void slot_release(void *ctx)
+{
+    lane_release(ctx);
+}
+
+struct snapshot_lane lane_slots(struct lane *l)
+{
+    return (struct snapshot_lane){.place = slot_place,
+                                  .run = slot_run,
+                                  .reload = slot_reload,
+                                  .settle = slot_settle,
+                                  .repair = slot_repair,
+                                  .hold = slot_hold,
+                                  .release = slot_release,
+                                  .ctx = l};
+}

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "cdc/apply/apply.h"
+#include "cdc/snapshot/lane.h"
 
 struct lane {
     struct apply *apply; /* borrowed */
@@ -42,5 +43,8 @@ void lane_wait(struct lane *l, uint64_t timeout_us);
  * process to stop, and then no wait of the lane lasts longer than targets/mariadb/wait.c says.
  */
 void lane_join(struct lane *l);
+
+/* What load and validate may ask of it. l is borrowed. */
+struct snapshot_lane lane_slots(struct lane *l);
 
 #endif

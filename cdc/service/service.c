@@ -219,19 +219,19 @@ bool service_load(struct service *s, const char **only, size_t n_only,
 {
     struct config *c = s->config;
     struct load_relay relay = {s, progress, ctx};
-    struct load_config config = {.source = &c->source,
-                                 .target = &s->door,
-                                 .queue_dir = c->queue_dir,
-                                 .queue = &c->queue,
-                                 .channel = c->channel,
-                                 .capture_ended = s->capture ? &s->capture_ended : NULL,
-                                 .apply = s->apply,
-                                 .workers = c->load_workers,
-                                 .mapping = c->mapping,
-                                 .only = only,
-                                 .n_only = n_only,
-                                 .progress = relay_progress,
-                                 .progress_ctx = &relay};
+    struct snapshot_lane lane = lane_slots(&s->lane);
+    struct load_config config = {
+        .source = &c->source,
+        .target = &s->door,
+        .queue = {c->queue_dir, &c->queue, s->capture ? &s->capture_ended : NULL},
+        .channel = c->channel,
+        .lane = &lane,
+        .workers = c->load_workers,
+        .mapping = c->mapping,
+        .only = only,
+        .n_only = n_only,
+        .progress = relay_progress,
+        .progress_ctx = &relay};
     bool ok;
 
     set_loading(s, true);

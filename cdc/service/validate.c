@@ -150,30 +150,6 @@ static void emit_result(struct emitter *e, const struct validate_request *reques
     emit(e);
 }
 
-/* The lane as validate_run asks for it: held when it starts, and perhaps when it ends. */
-struct grip {
-    struct lane *lane;
-    bool held;
-};
-
-static void resume(void *ctx)
-{
-    struct grip *g = ctx;
-
-    if (g->held)
-        lane_release(g->lane);
-    g->held = false;
-}
-
-static bool hold(void *ctx, struct err *err)
-{
-    struct grip *g = ctx;
-
-    if (!g->held)
-        g->held = lane_hold(g->lane, err);
-    return g->held;
-}
-
 /* Load runs the lane in its own thread. One that finds nothing to do is worth waiting for. */
 static bool enter(struct service *s, struct err *err)
 {
@@ -207,33 +183,28 @@ bool service_validate(struct service *s, const struct validate_request *request,
     struct config *c = s->config;
     struct emitter e = {s, request->show_values, line, ctx, BUF_INIT};
     struct validate_result result;
-    struct grip grip = {&s->lane, false};
-    struct validate_config config = {.mode = request->mode,
-                                     .source = &c->source,
-                                     .target = &s->door,
-                                     .queue_dir = c->queue_dir,
-                                     .queue = &c->queue,
-                                     .channel = c->channel,
-                                     .capture_ended = s->capture ? &s->capture_ended : NULL,
-                                     .apply = s->apply,
-                                     .lane_resume = s->apply ? resume : NULL,
-                                     .lane_hold = s->apply ? hold : NULL,
-                                     .lane_ctx = &grip,
-                                     .repair = request->repair,
-                                     .only = request->only,
-                                     .n_only = request->n_only,
-                                     .difference = on_difference,
-                                     .table_done = on_table,
-                                     .ctx = &e,
-                                     .mapping = c->mapping};
+    struct snapshot_lane lane = lane_slots(&s->lane);
+    struct validate_config config = {
+        .mode = request->mode,
+        .source = &c->source,
+        .target = &s->door,
+        .queue = {c->queue_dir, &c->queue, s->capture ? &s->capture_ended : NULL},
+        .channel = c->channel,
+        .lane = s->apply ? &lane : NULL,
+        .repair = request->repair,
+        .only = request->only,
+        .n_only = request->n_only,
+        .difference = on_difference,
+        .table_done = on_table,
+        .ctx = &e,
+        .mapping = c->mapping};
     bool ok;
 
     memset(&result, 0, sizeof(result));
     *equal = false;
     if (!enter(s, err))
         return false;
-    ok = (!s->apply || hold(&grip, err)) && validate_run(&config, &result, err);
-    resume(&grip);
+    ok = validate_run(&config, &result, err);
     leave(s);
     if (ok && result.tables == 0) {
         err_reason(err, ERR_CONFIG, "no_tables", "there is no table to compare");

@@ -2,7 +2,6 @@
 
 #include "cdc/source/driver.h"
 #include "cdc/source/mysql/mysql.h"
-#include "cdc/source/view.h"
 
 bool source_connect(const struct source_config *config, struct source **out, struct err *err)
 {
@@ -123,4 +122,10 @@ bool source_read_bound(struct source *s, const struct table *t, const struct val
                        uint64_t rows, struct arena *arena, struct value **key, struct err *err)
 {
     return s->driver->read_bound(s, t, from, rows, arena, key, err);
+}
+
+bool source_is_blocked(const struct err *err)
+{
+    return err->kind == ERR_RETRY && err->side == ERR_SIDE_SOURCE &&
+           (strcmp(err->reason, "lock_wait") == 0 || strcmp(err->reason, "table_changed") == 0);
 }

@@ -132,6 +132,15 @@ MUST_CHECK bool source_view_open(struct source *s, struct source_view_bounds *bo
                                  struct err *err);
 MUST_CHECK bool source_view_close(struct source *s, struct err *err);
 
+/*
+ * DDL that waits for a view to end keeps later readers of its table waiting, too: readers with
+ * several views could wait for each other for ever. Waits for such locks end after seconds on
+ * this connection; source_is_blocked() tells that error (or the DDL's own coming in between)
+ * from others. The remedy is to close the view and to try again.
+ */
+MUST_CHECK bool source_bound_waits(struct source *s, struct err *err);
+bool source_is_blocked(const struct err *err);
+
 /* SHOW CREATE TABLE as a definition; inside a view it also pins the definition (metadata
  * lock). ERR_DATA reason "no_table" when it does not exist, ERR_RETRY reason
  * "table_changed" when DDL that touched the table's rows came between the view and this

@@ -45,6 +45,15 @@ done:
     return ok;
 }
 
+static bool rewrite(struct validate *v, const struct check_table *t,
+                    const struct value *const *keys, size_t n_keys, const struct value *const *rows,
+                    size_t n_rows, struct err *err)
+{
+    const struct snapshot_lane *lane = v->config->lane;
+
+    return lane->repair(lane->ctx, t->table, keys, n_keys, rows, n_rows, err);
+}
+
 static bool repair_keyed(struct validate *v, struct check_table *t, struct err *err)
 {
     bool ok = false;
@@ -62,7 +71,7 @@ static bool repair_keyed(struct validate *v, struct check_table *t, struct err *
 
         arena_reset(&arena);
         if (!rows_at_hi(v, t, keys + i, m, &arena, rows, &n_rows, err) ||
-            !apply_repair(v->config->apply, t->table, keys + i, m, rows, n_rows, err))
+            !rewrite(v, t, keys + i, m, rows, n_rows, err))
             goto done;
         v->result->repaired += m;
     }
@@ -88,9 +97,8 @@ static bool repair_unkeyed(struct validate *v, struct check_table *t, struct err
         int64_t step = bad->copies < 0 ? 1 : -1;
 
         for (int64_t left = bad->copies; left; left += step) {
-            bool ok = bad->copies < 0
-                          ? apply_repair(v->config->apply, t->table, &bad->row, 1, NULL, 0, err)
-                          : apply_repair(v->config->apply, t->table, NULL, 0, &bad->row, 1, err);
+            bool ok = bad->copies < 0 ? rewrite(v, t, &bad->row, 1, NULL, 0, err)
+                                      : rewrite(v, t, NULL, 0, &bad->row, 1, err);
 
             if (!ok)
                 return false;

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cdc/source/chunks.h"
-#include "cdc/source/view.h"
+#include "cdc/snapshot/chunks.h"
 #include "cdc/validate/work.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
@@ -366,13 +365,10 @@ static bool check_work(void *ctx, uint32_t worker, struct err *err)
 {
     struct validate *v = ctx;
     struct check_worker *w = &v->workers[worker];
-    struct err closing = ERR_INIT;
     bool ok = check_on(w, err);
 
     /* Others may wait for DDL that waits for this view. */
-    if (w->has_source_view && !source_view_close(w->source, &closing))
-        closing.kind = ERR_NONE;
-    w->has_source_view = false;
+    snapshot_view_close(w->source, &w->view);
     return ok;
 }
 
@@ -428,7 +424,7 @@ static bool open_all(struct validate *v, struct err *err)
 {
     const struct validate_config *c = v->config;
 
-    if (c->mode == VALIDATE_FROZEN && !c->apply) {
+    if (c->mode == VALIDATE_FROZEN && !c->lane) {
         err_set(err, ERR_CONFIG, "a frozen comparison needs the lane");
         return false;
     }
@@ -471,13 +467,13 @@ bool validate_run(const struct validate_config *config, struct validate_result *
     *result = (struct validate_result){0};
     v->config = config;
     v->result = result;
-    v->is_held = config->mode == VALIDATE_FROZEN;
     v->n_workers = config->workers ? config->workers : WORKERS_DEFAULT;
     if (v->n_workers > VALIDATE_WORKERS_MAX)
         v->n_workers = VALIDATE_WORKERS_MAX;
     pool_init(&v->pool);
     ok = open_all(v, err) && wanted_list(v, err) && run_slices(v, err) &&
          (!config->repair || !result->differences || repair_all(v, err));
+    slice_release_lane(v);
     close_all(v);
     free(v);
     if (ok)

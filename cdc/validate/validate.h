@@ -15,10 +15,8 @@
 #ifndef CDC_VALIDATE_VALIDATE_H
 #define CDC_VALIDATE_VALIDATE_H
 
-#include <stdatomic.h>
-
-#include "cdc/apply/apply.h"
-#include "cdc/source/source.h"
+#include "cdc/snapshot/lane.h"
+#include "cdc/snapshot/view.h"
 #include "schema/mapping/mapping.h"
 
 enum validate_mode { VALIDATE_FROZEN = 1, VALIDATE_OFFLINE };
@@ -40,16 +38,10 @@ struct validate_config {
     enum validate_mode mode;
     const struct source_config *source;
     const struct target_door *target;
-    const char *queue_dir;
-    const struct queue_options *queue;
+    struct snapshot_queue queue;
     const char *channel;
-    const atomic_bool *capture_ended; /* set: the queue grows no more; NULL: not known */
-    struct apply *apply; /* the lane, not running; FROZEN and repair; NULL for OFFLINE */
-    /* FROZEN: called when the views are open, so that the owner may let the lane run on in
-     * another thread; and before repair, to have it held again. NULL: it just stays held. */
-    void (*lane_resume)(void *ctx);
-    bool (*lane_hold)(void *ctx, struct err *err);
-    void *lane_ctx;
+    const struct snapshot_lane *lane; /* FROZEN and repair; NULL for OFFLINE: nothing runs. Held
+                                         from the start, and let go while views are compared */
     bool repair;
     uint32_t workers; /* 0 = 2 */
     const char **only;

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "cdc/source/view.h"
 #include "cdc/validate/work.h"
 #include "schema/base/xalloc.h"
 

@@ -1,15 +1,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "cdc/queue/wait.h"
-#include "cdc/source/view.h"
 #include "cdc/validate/work.h"
 #include "schema/base/clock.h"
-#include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
 #include "schema/cascade.h"
-
-#define READ_TIMEOUT_MS 1000
 
 static struct check_table *find_table(struct validate *v, const struct table *table)
 {
@@ -63,13 +58,6 @@ static bool mark_cascaded(void *ctx, const struct table *child)
     return false;
 }
 
-/* The source's engine changes rows of child tables without a word. */
-static void take_cascade(struct validate *v, struct cascade *cascade, const struct change *c)
-{
-    if (cascade_is_unlogged(c) && cascade_reaches(cascade, c, mark_cascaded, v))
-        return;
-}
-
 /* What a view shows of such a table cannot be brought to hi: it waits for a quiet window. */
 static void put_off_cascaded(struct validate *v)
 {
@@ -109,118 +97,102 @@ static void forget_touched(struct check_table *t)
     t->is_touched = t->has_ddl = t->is_cascaded = t->touched_taken = t->is_blocked = false;
 }
 
+/* The source's engine changes rows of child tables without a word. */
+static void take_cascade(struct validate *v, struct cascade *cascade, const struct change *c)
+{
+    if (cascade_is_unlogged(c) && cascade_reaches(cascade, c, mark_cascaded, v))
+        return;
+}
+
+static bool take_item(void *ctx, struct cascade *cascade, const struct queue_item *item)
+{
+    struct validate *v = ctx;
+
+    if (item->kind == QUEUE_CHANGE) {
+        take_change(v, &item->change);
+        take_cascade(v, cascade, &item->change);
+    } else if (item->kind == QUEUE_DDL) {
+        take_ddl(v, &item->ddl);
+    }
+    return false; /* all of them */
+}
+
 bool slice_read_window(struct validate *v, struct err *err)
 {
-    bool ok = false;
-    struct queue_reader *reader = NULL;
-    struct cascade cascade = {0};
-    uint64_t lsn = v->lo;
+    bool enough;
 
     for (size_t i = 0; i < v->n_tables; i++)
         forget_touched(&v->tables[i]);
-    if (v->lo >= v->hi)
-        return true;
-    if (!queue_reader_open(v->config->queue_dir, v->config->queue, v->lo, &reader, err))
+    if (!snapshot_window_read(&v->config->queue, v->lo, v->hi, take_item, v, &enough, err))
         return false;
-    cascade_bind(&cascade, queue_reader_catalog(reader));
-    while (lsn < v->hi) {
-        struct queue_item item;
-        bool got;
-
-        if (!queue_read(reader, READ_TIMEOUT_MS, &got, &item, err))
-            goto done;
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "validate was asked to stop");
-            goto done;
-        }
-        if (!got)
-            continue;
-        if (item.kind == QUEUE_CHANGE) {
-            take_change(v, &item.change);
-            take_cascade(v, &cascade, &item.change);
-        } else if (item.kind == QUEUE_DDL)
-            take_ddl(v, &item.ddl);
-        else if (item.kind == QUEUE_END)
-            lsn = item.end.lsn;
-    }
     put_off_cascaded(v);
-    ok = true;
-done:
-    cascade_release(&cascade);
-    queue_reader_close(reader);
-    return ok;
+    return true;
 }
 
-/* One view's bracket widens the slice's. */
-static bool open_source_view(struct validate *v, struct check_worker *w, const struct gtid *lane,
-                             uint64_t lane_lsn, struct err *err)
+/* Outside FROZEN it has no bracket. */
+static bool open_source_view(struct validate *v, struct check_worker *w,
+                             const struct lane_place *lane, struct err *err)
 {
     const struct validate_config *c = v->config;
-    struct source_view_bounds bounds = {0};
-    uint64_t lo, hi;
-    bool ok = false;
 
-    if (c->mode == VALIDATE_OFFLINE) {
-        ok = source_view_open(w->source, &bounds, err);
-        w->has_source_view = ok;
-        goto done;
-    }
-    if (!source_view_open_behind(w->source, lane, &bounds, err))
-        goto done;
-    w->has_source_view = true;
-    if (!queue_wait_position(c->queue_dir, c->queue, lane_lsn, &bounds.hi, c->capture_ended, &hi,
-                             err) ||
-        !queue_find_within(c->queue_dir, c->queue, lane_lsn, &bounds.lo, &lo, err))
-        goto done;
-    v->lo = lo < v->lo ? lo : v->lo;
-    v->hi = hi > v->hi ? hi : v->hi;
-    ok = true;
-done:
-    place_release(&bounds.lo);
-    return ok;
+    if (c->mode == VALIDATE_OFFLINE)
+        return snapshot_view_open_loose(w->source, &w->view, err);
+    if (!snapshot_view_open(w->source, &c->queue, lane, &w->view, err))
+        return false;
+    v->lo = w->view.lo < v->lo ? w->view.lo : v->lo;
+    v->hi = w->view.hi > v->hi ? w->view.hi : v->hi;
+    return true;
 }
 
-static void note_position(struct validate *v)
+static bool hold_lane(struct validate *v, struct err *err)
 {
-    struct apply_stats stats;
+    const struct snapshot_lane *lane = v->config->lane;
 
-    if (v->config->mode == VALIDATE_OFFLINE)
-        return;
-    apply_stats_read(v->config->apply, &stats);
+    if (lane && !v->is_held)
+        v->is_held = lane->hold(lane->ctx, err);
+    return !lane || v->is_held;
+}
+
+void slice_release_lane(struct validate *v)
+{
+    if (v->is_held)
+        v->config->lane->release(v->config->lane->ctx);
+    v->is_held = false;
+}
+
+static bool run_lane(struct validate *v, struct err *err)
+{
+    const struct snapshot_lane *lane = v->config->lane;
+    struct lane_place place;
+
+    if (!lane->run(lane->ctx, v->hi, err))
+        return false;
+    lane->place(lane->ctx, &place);
     v->result->lsn = v->hi;
-    v->result->gtid = stats.gtid;
-    v->result->position = stats.position;
+    v->result->gtid = place.gtid;
+    v->result->position = place.position;
+    return true;
 }
 
 bool slice_fence(struct validate *v, uint32_t n_workers, struct err *err)
 {
     const struct validate_config *c = v->config;
-    struct apply_stats stats = {0};
-    uint64_t lane_lsn = 0;
+    struct lane_place place = {0};
 
-    if (!v->is_held && c->mode == VALIDATE_FROZEN) {
-        if (c->lane_hold && !c->lane_hold(c->lane_ctx, err))
-            return false;
-        v->is_held = true;
-    }
-    if (c->mode == VALIDATE_FROZEN) {
-        apply_stats_read(c->apply, &stats);
-        lane_lsn = apply_lsn(c->apply);
-    }
+    if (!hold_lane(v, err))
+        return false;
+    if (c->mode == VALIDATE_FROZEN)
+        c->lane->place(c->lane->ctx, &place);
     v->lo = UINT64_MAX;
     v->hi = 0;
     v->slice_us = clock_steady_us();
     for (uint32_t i = 0; i < n_workers; i++) {
-        if (!open_source_view(v, &v->workers[i], &stats.gtid, lane_lsn, err))
+        if (!open_source_view(v, &v->workers[i], &place, err))
             return false;
     }
-    if (c->mode == VALIDATE_OFFLINE) {
-        v->lo = v->hi = 0;
-        return true;
-    }
-    if (lane_lsn < v->hi && !apply_run(c->apply, v->hi, err))
-        return false;
-    note_position(v);
+    if (c->mode == VALIDATE_FROZEN)
+        return run_lane(v, err);
+    v->lo = v->hi = 0;
     return true;
 }
 
@@ -239,10 +211,8 @@ bool slice_open(struct validate *v, struct err *err)
     if (!validate_read_tables(v, err) || (v->is_first_slice && !wanted_compare(v, err)) ||
         !slice_read_window(v, err))
         return false;
-    if (c->mode == VALIDATE_FROZEN && c->lane_resume) {
-        c->lane_resume(c->lane_ctx);
-        v->is_held = false;
-    }
+    if (c->mode == VALIDATE_FROZEN)
+        slice_release_lane(v);
     return true;
 }
 
@@ -254,10 +224,9 @@ void slice_close(struct validate *v)
     for (uint32_t i = 0; i < v->n_workers; i++) {
         struct check_worker *w = &v->workers[i];
 
-        if (w->has_source_view && !source_view_close(w->source, &ignored))
-            ignored.kind = ERR_NONE;
+        snapshot_view_close(w->source, &w->view);
         if (w->has_target_view && !target_view_close(w->target, &ignored))
             ignored.kind = ERR_NONE;
-        w->has_source_view = w->has_target_view = false;
+        w->has_target_view = false;
     }
 }

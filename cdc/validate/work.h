@@ -12,6 +12,7 @@
 #include "cdc/validate/validate.h"
 #include "schema/base/arena.h"
 #include "schema/base/map.h"
+#include "targets/target.h"
 
 #define VALIDATE_WORKERS_MAX 32
 #define VALIDATE_CHUNK_ROWS 10000
@@ -69,7 +70,8 @@ struct check_worker {
     struct validate *v;
     struct source *source;
     struct target *target;
-    bool has_source_view, has_target_view;
+    struct snapshot_view view; /* on the source; a slice has the widest bracket of all */
+    bool has_target_view;
     bool is_blocked; /* takes no more work in this slice */
 };
 
@@ -114,6 +116,7 @@ void wanted_release(struct validate *v);
 /* window.c */
 MUST_CHECK bool slice_open(struct validate *v, struct err *err);
 void slice_close(struct validate *v);
+void slice_release_lane(struct validate *v); /* if it is held */
 /* The first part: the lane held, views on the source by the first n workers, the lane at hi. */
 MUST_CHECK bool slice_fence(struct validate *v, uint32_t n_workers, struct err *err);
 /* Keys that changed in (lo, hi] and their last state, for tables not done yet. */

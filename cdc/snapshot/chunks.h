@@ -6,8 +6,8 @@
  * Bounds come from a walk along the row key on the source (algorithms.md 1.7), so skew and
  * gaps cost nothing.
  */
-#ifndef CDC_SOURCE_CHUNKS_H
-#define CDC_SOURCE_CHUNKS_H
+#ifndef CDC_SNAPSHOT_CHUNKS_H
+#define CDC_SNAPSHOT_CHUNKS_H
 
 #include "cdc/source/source.h"
 #include "schema/base/arena.h"

@@ -1,4 +1,4 @@
-#include "cdc/source/chunks.h"
+#include "cdc/snapshot/chunks.h"
 
 #include <assert.h>
 #include <stdlib.h>
