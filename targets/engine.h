@@ -64,6 +64,8 @@ struct definer_ops {
     bool (*add_keys)(struct target *t, const struct table *table, struct notes *notes,
                      struct err *err);
     bool (*add_foreign_keys)(struct target *t, const struct table *table, struct err *err);
+    bool (*weaker)(struct target *t, const struct table *table, struct notes *notes,
+                   struct err *err);
     bool (*create_view)(struct target *t, const char *db, const char *name, const char *select_text,
                         struct notes *notes, struct err *err);
     bool (*table_exists)(struct target *t, const char *db, const char *name, bool *exists,

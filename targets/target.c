@@ -426,6 +426,18 @@ bool target_add_foreign_keys(struct target *t, const struct table *table, struct
     return ok;
 }
 
+bool target_weaker(struct target *t, const struct table *table, struct notes *notes,
+                   struct err *err)
+{
+    struct arena arena = {0};
+    const struct table *to;
+    bool ok = route_table(t->config.mapping, &arena, table, &to, err) &&
+              t->ops->definer->weaker(t, to, notes, err);
+
+    arena_release(&arena);
+    return ok;
+}
+
 bool target_create_view(struct target *t, const char *db, const char *name, const char *select_text,
                         struct notes *notes, struct err *err)
 {

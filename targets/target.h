@@ -279,11 +279,16 @@ MUST_CHECK bool target_create_table(struct target *t, const struct table *table,
                                     enum table_parts parts, struct notes *notes, struct err *err);
 MUST_CHECK bool target_drop_table(struct target *t, const char *db, const char *name,
                                   struct err *err);
-/* All secondary keys; all foreign keys. Again after an interruption they do nothing. */
+/* All secondary keys; all foreign keys. Again after an interruption they do nothing. A foreign key
+ * that cannot be made leaves the others in place (ERR_DATA or ERR_SERVER). */
 MUST_CHECK bool target_add_keys(struct target *t, const struct table *table, struct notes *notes,
                                 struct err *err);
 MUST_CHECK bool target_add_foreign_keys(struct target *t, const struct table *table,
                                         struct err *err);
+/* In what the target's table is weaker than this definition, one note each: what the engine cannot
+ * carry, and foreign keys that the server is asked for and does not have. */
+MUST_CHECK bool target_weaker(struct target *t, const struct table *table, struct notes *notes,
+                              struct err *err);
 /* Try to create a view from its MySQL text parts; a failure is a note, not an error. */
 MUST_CHECK bool target_create_view(struct target *t, const char *db, const char *name,
                                    const char *select_text, struct notes *notes, struct err *err);

@@ -14,8 +14,9 @@ static const char help[] =
     "Look at everything that load and replicate will need; nothing is written but the guard's\n"
     "audit records in the queue's directory, which is made when it is missing. It looks at: the\n"
     "source's settings and grants, the residency guard's decision on the target and on this\n"
-    "host, the target, the tables of the mapping, the queue's disk. Every failure and warning\n"
-    "comes with its fix. Exit code 1 when something would fail.\n";
+    "host, the target, the tables of the mapping, the queue's disk; and in what a copy that is\n"
+    "there is weaker than the source. Every failure and warning comes with its fix. Exit code 1\n"
+    "when something would fail.\n";
 
 static void check_queue(const struct config *c, struct findings *f)
 {
@@ -34,8 +35,8 @@ static void check_queue(const struct config *c, struct findings *f)
                      (unsigned long long)(free_bytes >> 30));
 }
 
-static void check_guarded_target(const struct config *c, const struct source_info *info,
-                                 struct findings *f, bool *unproven)
+static void check_guarded_target(const struct config *c, struct source *source, struct findings *f,
+                                 bool *unproven)
 {
     struct guard *guard = NULL;
     struct target *target = NULL;
@@ -67,7 +68,8 @@ static void check_guarded_target(const struct config *c, const struct source_inf
 
         findings_add(f, FINDING_GOOD, "guard", NULL, "%s is permitted%s%s", p->peer,
                      p->subnet_arn[0] ? ": " : "", p->subnet_arn);
-        check_target(target, info, f);
+        check_target(target, source ? source_info(source) : NULL, f);
+        check_copy(target, source, c, f);
     }
     target_close(target);
     guard_close(guard);
@@ -86,7 +88,7 @@ static void check_all(const struct config *c, struct findings *f, bool *unproven
                      "make the source answer with this configuration; its settings, grants and "
                      "tables are looked at then",
                      "%s", err.text);
-    check_guarded_target(c, source ? source_info(source) : NULL, f, unproven);
+    check_guarded_target(c, source, f, unproven);
     check_queue(c, f);
     catalog_free(catalog);
     source_close(source);

@@ -36,5 +36,9 @@ void check_source(struct source *s, const struct config *config, struct catalog 
                   struct findings *f);
 /* The target as its connection shows it. */
 void check_target(struct target *t, const struct source_info *source, struct findings *f);
+/* What a load made already, where it is weaker than the source; s: NULL where it does not answer.
+ */
+void check_copy(struct target *t, struct source *s, const struct config *config,
+                struct findings *f);
 
 #endif

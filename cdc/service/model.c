@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cdc/service/control.h"
+#include "cdc/service/weaker.h"
 #include "schema/base/clock.h"
 
 static void take_queue(struct model *m, const struct config *c)
@@ -39,7 +40,8 @@ static void take_target(struct model *m, const struct config *c, struct guard *g
     take_guard(m, g);
     if ((*target || target_connect(&c->target, g, target, &err)) &&
         target_state_exists(*target, &exists, &err) &&
-        (!exists || target_tables_read(*target, c->channel, &m->tables, &m->n_tables, &err))) {
+        (!exists || target_tables_read(*target, c->channel, &m->tables, &m->n_tables, &err)) &&
+        weaker_list(*target, m->tables, m->n_tables, &m->weaker, &err)) {
         m->has_tables = true;
         m->has_permit = true;
         m->permit = *target_permit(*target);
@@ -145,6 +147,7 @@ void model_offline(struct config *c, struct model *m)
 void model_release(struct model *m)
 {
     table_states_free(m->tables, m->n_tables);
+    notes_release(&m->weaker);
     consumers_release(&m->consumers);
     memset(m, 0, sizeof(*m));
 }

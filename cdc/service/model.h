@@ -37,6 +37,7 @@ struct model {
     bool has_tables;
     struct table_state *tables;
     size_t n_tables;
+    struct notes weaker; /* what the followed tables are weaker in on the target */
     char target_problem[1024], target_reason[48];
 
     bool has_guard;
@@ -64,8 +65,8 @@ const char *model_consistency(const struct model *m);
 /*
  * One JSON value in one line: {"running", "pid", "since", "stages", "last_run": {...},
  * "loading": {...}, "capture": {...}, "queue": {...}, "consumers": [...], "apply": {...},
- * "lag": {...}, "tables": [...], "consistency", "guard": {...}}. Times in _s are seconds.
- * "lag" has "source": "unknown" and no "transactions" while no process is connected to the
+ * "lag": {...}, "tables": [...], "weaker": [...], "consistency", "guard": {...}}. Times in _s are
+ * seconds. "lag" has "source": "unknown" and no "transactions" while no process is connected to the
  * source: "queued" is then all that is known.
  */
 void model_print_json(const struct model *m, struct buf *out);

@@ -3,6 +3,8 @@
 #include "schema/base/clock.h"
 #include "schema/base/json.h"
 
+#define WEAKER_LINES_MAX 20 /* of the text form */
+
 static unsigned long long ull(uint64_t v)
 {
     return v;
@@ -187,6 +189,11 @@ static void json_tables(struct buf *b, const struct model *m)
         add_text(b, "reason", t->reason);
         buf_put_str(b, "}");
     }
+    buf_put_str(b, "],\"weaker\":[");
+    for (size_t i = 0; i < m->weaker.n; i++) {
+        buf_put_str(b, i ? "," : "");
+        json_put_cstr(b, m->weaker.lines[i]);
+    }
     buf_put_str(b, "]");
     add_text(b, "consistency", model_consistency(m));
 }
@@ -310,6 +317,11 @@ static void text_tables(struct buf *b, const struct model *m)
     buf_putf(b, "%-10s %zu of %zu equal the source at the applied position\n", "tables", strict,
              m->n_tables);
     buf_putf(b, "%-10s %s\n", "view", model_consistency(m));
+    for (size_t i = 0; i < m->weaker.n && i < WEAKER_LINES_MAX; i++)
+        buf_putf(b, "%-10s %s\n", "weaker", m->weaker.lines[i]);
+    if (m->weaker.n > WEAKER_LINES_MAX)
+        buf_putf(b, "%-10s and %zu more; --json tells all\n", "weaker",
+                 m->weaker.n - WEAKER_LINES_MAX);
 }
 
 static void text_guard(struct buf *b, const struct model *m)

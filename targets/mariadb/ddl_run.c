@@ -105,37 +105,6 @@ static bool count_row(void *ctx, const struct bytes *c, unsigned n, struct err *
     return true;
 }
 
-static bool count_foreign_keys(struct maria *t, const struct table *table, uint64_t *count,
-                               struct err *err)
-{
-    struct buf sql = BUF_INIT;
-    bool ok;
-
-    *count = 0;
-    buf_put_str(&sql, "SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS"
-                      " WHERE CONSTRAINT_TYPE='FOREIGN KEY' AND TABLE_SCHEMA=");
-    sql_put_string(&sql, bytes_str(table->db));
-    buf_put_str(&sql, " AND TABLE_NAME=");
-    sql_put_string(&sql, bytes_str(table->name));
-    ok = maria_query(t, buf_bytes(&sql), "count foreign keys", count_row, count, err);
-    buf_release(&sql);
-    return ok;
-}
-
-bool mariadb_add_foreign_keys(struct target *target, const struct table *table, struct err *err)
-{
-    struct maria *t = maria_of(target);
-    struct buf sql = BUF_INIT;
-    uint64_t count;
-
-    if (!count_foreign_keys(t, table, &count, err))
-        return false;
-    if (count >= table->n_fks)
-        return true;
-    mariadb_put_add_fks(table, &sql);
-    return run_on_table(t, &sql, "add foreign keys", table->db, table->name, err);
-}
-
 bool mariadb_create_view(struct target *target, const char *db, const char *name,
                          const char *select_text, struct notes *notes, struct err *err)
 {

@@ -68,6 +68,7 @@ static const struct definer_ops definer = {
     .drop_table = mariadb_drop_table,
     .add_keys = mariadb_add_keys,
     .add_foreign_keys = mariadb_add_foreign_keys,
+    .weaker = mariadb_weaker,
     .create_view = mariadb_create_view,
     .table_exists = mariadb_table_exists,
     .apply_ddl = mariadb_apply_ddl,

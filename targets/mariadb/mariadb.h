@@ -215,6 +215,8 @@ MUST_CHECK bool mariadb_add_keys(struct target *target, const struct table *tabl
                                  struct notes *notes, struct err *err);
 MUST_CHECK bool mariadb_add_foreign_keys(struct target *target, const struct table *table,
                                          struct err *err);
+MUST_CHECK bool mariadb_weaker(struct target *target, const struct table *table,
+                               struct notes *notes, struct err *err);
 MUST_CHECK bool mariadb_create_view(struct target *target, const char *db, const char *name,
                                     const char *select_text, struct notes *notes, struct err *err);
 MUST_CHECK bool mariadb_table_exists(struct target *target, const char *db, const char *name,

@@ -35,6 +35,28 @@ static void test_keys_and_foreign_keys_may_be_added_again(void **state)
     notes_release(&notes);
 }
 
+static void test_foreign_keys_that_are_missing_are_told(void **state)
+{
+    struct notes notes = {0};
+    struct table *p = parse_table("CREATE TABLE p (id INT NOT NULL PRIMARY KEY)");
+
+    (void)state;
+    d = parse_table("CREATE TABLE t (id INT NOT NULL PRIMARY KEY, p INT, KEY p (p),"
+                    " CONSTRAINT of_p FOREIGN KEY (p) REFERENCES p (id))");
+    must(target_create_table(t, p, TABLE_WITH_KEYS, &notes, &err));
+    must(target_create_table(t, d, TABLE_WITH_KEYS, &notes, &err));
+    must(target_weaker(t, d, &notes, &err));
+    assert_int_equal(notes.n, 1);
+    assert_non_null(strstr(notes.lines[0], "c.t: foreign key of_p"));
+    notes_release(&notes);
+    must(target_add_foreign_keys(t, d, &err));
+    must(target_weaker(t, d, &notes, &err));
+    assert_int_equal(notes.n, 0);
+    must(target_drop_table(t, "c", "t", &err));
+    must(target_drop_table(t, "c", "p", &err));
+    table_free(p);
+}
+
 struct ddl_case {
     struct catalog *catalog;
     struct arena arena;
@@ -192,6 +214,7 @@ static void test_definition_changes_of_a_former_owner_are_fenced(void **state)
 
 const struct CMUnitTest contract_definer[] = {
     CONTRACT_TEST(test_keys_and_foreign_keys_may_be_added_again),
+    CONTRACT_TEST(test_foreign_keys_that_are_missing_are_told),
     CONTRACT_TEST(test_definition_changes_are_barriers_of_the_lane),
     CONTRACT_TEST(test_definition_change_that_is_done_is_not_done_again),
     CONTRACT_TEST(test_tables_may_swap_their_names),

@@ -100,6 +100,20 @@ static bool add_foreign_keys(struct target *t, const struct table *table, struct
     return memory_point(m, MEMORY_AFTER_DEFINE, err);
 }
 
+static bool weaker(struct target *t, const struct table *table, struct notes *notes,
+                   struct err *err)
+{
+    struct memory_target *m = memory_of(t);
+    struct memory_table *mt;
+
+    if (!memory_point(m, MEMORY_READ, err) || !(mt = need_table(m, table, err)))
+        return false;
+    for (uint32_t i = 0; !mt->has_foreign_keys && i < table->n_fks; i++)
+        notes_add(notes, "%s.%s: foreign key %s is missing", table->db, table->name,
+                  table->fks[i].name);
+    return true;
+}
+
 static struct bytes full_name(struct buf *b, const char *db, const char *name)
 {
     buf_put_str(b, db);
@@ -294,6 +308,7 @@ const struct definer_ops memory_definer = {
     .drop_table = drop_table,
     .add_keys = add_keys,
     .add_foreign_keys = add_foreign_keys,
+    .weaker = weaker,
     .create_view = create_view,
     .table_exists = table_exists,
     .apply_ddl = apply_ddl,
