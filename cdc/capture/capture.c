@@ -275,7 +275,7 @@ static bool wait_for_room(struct capture *c, struct err *err)
     return true;
 }
 
-bool capture_run(struct capture *c, const struct position *until, struct err *err)
+static bool run_connections(struct capture *c, const struct position *until, struct err *err)
 {
     uint64_t good_us = clock_steady_us();
     uint64_t wait_us = 100000;
@@ -307,4 +307,12 @@ bool capture_run(struct capture *c, const struct position *until, struct err *er
         wait_us = wait_us * 2 < RETRY_PAUSE_MAX_US ? wait_us * 2 : RETRY_PAUSE_MAX_US;
     }
     return true;
+}
+
+bool capture_run(struct capture *c, const struct position *until, struct err *err)
+{
+    bool ok = run_connections(c, until, err);
+
+    atomic_store(&c->stop, false);
+    return ok;
 }

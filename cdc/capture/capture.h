@@ -48,7 +48,7 @@ void capture_close(struct capture *c);
 /* Read until a stop (true), until the published position reaches `until` when it is not
  * NULL (true), or an error. Belongs to one thread. */
 MUST_CHECK bool capture_run(struct capture *c, const struct position *until, struct err *err);
-/* From any thread: end capture_run as if stopped. */
+/* From any thread: end capture_run, the one that runs or the next, as if stopped. */
 void capture_stop(struct capture *c);
 uint64_t capture_lsn(struct capture *c); /* the published end */
 void capture_stats_read(struct capture *c, struct capture_stats *out);
