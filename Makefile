@@ -57,6 +57,8 @@ SIM_SOURCE_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/sim_sourc
 E2E_SRCS := $(sort $(wildcard tests/e2e/*.c tests/golden/*.c tests/contract/mariadb.c))
 E2E_BINS := $(E2E_SRCS:%.c=$(B)/%)
 TEST_LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c tests/contract/suite*.c)))
+SIM_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/sim/test_%,$(sort $(wildcard tests/sim/*.c))))
+SIM_BIN := $(B)/tests/sim/simulate
 FUZZ_SRCS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=build/fuzz/%)
 
@@ -71,13 +73,13 @@ BIN := $(B)/domicile
 all: $(LIB) $(if $(MAIN_OBJ),$(BIN))
 
 objs: $(LIB_OBJS) $(MAIN_OBJ) $(TEST_LIB_OBJS) $(TEST_SRCS:%.c=$(B)/%.o) \
-	$(E2E_SRCS:%.c=$(B)/%.o) $(SIM_SOURCE_OBJS)
+	$(E2E_SRCS:%.c=$(B)/%.o) $(SIM_OBJS)
 
 lib: $(LIB)
 
 unit: $(TEST_BINS)
 
-tests: unit $(E2E_BINS)
+tests: unit $(E2E_BINS) $(SIM_BIN)
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -104,6 +106,10 @@ $(SIM_TEST_BINS): $(B)/%: $(B)/%.o $(SIM_SOURCE_OBJS) $(TEST_LIB_OBJS) $(LIB)
 
 # Programs that golden and end-to-end scripts run.
 $(E2E_BINS): $(B)/%: $(B)/%.o $(TEST_LIB_OBJS) $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
+
+# The simulation brings its own clock and log: sim_clock.c.
+$(SIM_BIN): $(SIM_OBJS) $(TEST_LIB_OBJS) $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LIBS)
 
 check: $(TEST_BINS) $(filter $(B)/tests/golden/%,$(E2E_BINS)) $(if $(MAIN_OBJ),$(BIN))
@@ -181,5 +187,5 @@ help:
 	@echo 'With any of them: CC=clang, WERROR=1, SAN=address,undefined or SAN=thread.'
 
 -include $(LIB_OBJS:.o=.d) $(MAIN_OBJ:.o=.d) $(TEST_LIB_OBJS:.o=.d) $(TEST_SRCS:%.c=$(B)/%.d) \
-	$(E2E_SRCS:%.c=$(B)/%.d) $(SIM_SOURCE_OBJS:.o=.d) \
+	$(E2E_SRCS:%.c=$(B)/%.d) $(SIM_OBJS:.o=.d) \
 	$(LIB_SRCS:%.c=build/fuzz/obj/%.d) $(FUZZ_SRCS:%.c=build/fuzz/obj/%.d)
