@@ -292,15 +292,16 @@ static bool take_start(struct queue_reader *r, struct bytes body, struct err *er
 
 static void replay(struct queue_reader *r, const struct ddl *ddl, const struct record_ddl *more)
 {
+    /* One by one: RENAME a TO x, b TO a, x TO b makes a table that it takes away again. */
     for (uint32_t i = 0; i < ddl->n_effects; i++) {
-        const struct table *before = ddl->effects[i].before;
+        const struct ddl_effect *e = &ddl->effects[i];
 
-        if (before != NULL && more->ids[2 * i] != more->ids[2 * i + 1])
-            catalog_remove(r->catalog, before->db, before->name);
-    }
-    for (uint32_t i = 0; i < ddl->n_effects; i++) {
-        if (ddl->effects[i].after != NULL && more->ids[2 * i] != more->ids[2 * i + 1])
-            own(r, more->ids[2 * i + 1], ddl->effects[i].after);
+        if (more->ids[2 * i] == more->ids[2 * i + 1])
+            continue;
+        if (e->before != NULL)
+            catalog_remove(r->catalog, e->before->db, e->before->name);
+        if (e->after != NULL)
+            own(r, more->ids[2 * i + 1], e->after);
     }
     if (ddl->kind == DDL_DROP_DATABASE)
         catalog_remove_database(r->catalog, ddl->object);

@@ -14,6 +14,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/xalloc.h"
+#include "schema/ddl/ddl.h"
 #include "tests/lib/queue_fixture.h"
 
 static struct err err;
@@ -119,11 +120,47 @@ static void test_queue_is_read_by_another_process_while_it_is_written(void **sta
     fixture_remove_dir(dir);
 }
 
+static void test_queue_reader_follows_a_swap_of_names(void **state)
+{
+    char *dir = fixture_dir();
+    struct queue *q = fixture_queue(dir, NULL);
+    struct tx_begin begin = {.gtid = fixture_gtid(1)};
+    struct position end = fixture_position(1);
+    struct ddl_context context = {.db = "shop", .time_zone = ""};
+    struct arena arena = {0};
+    struct queue_item item = {0};
+    const struct table **tables;
+    struct queue_reader *r;
+    struct ddl ddl;
+    uint64_t lsn;
+    bool got;
+
+    (void)state;
+    OK(queue_begin(q, &begin, &err));
+    OK(ddl_replay(queue_catalog(q), "RENAME TABLE item TO x, `order` TO item, x TO `order`",
+                  &context, &arena, &ddl, &err));
+    OK(queue_ddl(q, &ddl, &err));
+    OK(queue_finish(q, &end, &lsn, &err));
+    OK(queue_sync(q, &err));
+    OK(queue_reader_open(dir, NULL, 0, &r, &err));
+    while (item.kind != QUEUE_END)
+        OK(queue_read(r, 0, &got, &item, &err));
+    assert_int_equal(catalog_tables(queue_reader_catalog(r), &tables), 2);
+    assert_string_equal(tables[0]->name, "item");
+    assert_string_equal(tables[1]->name, "order");
+    free(tables);
+    queue_reader_close(r);
+    arena_release(&arena);
+    queue_close(q);
+    fixture_remove_dir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_is_read_by_threads_while_it_is_written),
         cmocka_unit_test(test_queue_is_read_by_another_process_while_it_is_written),
+        cmocka_unit_test(test_queue_reader_follows_a_swap_of_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
