@@ -357,6 +357,35 @@ static bool rename_tables(struct replay *r)
     return true;
 }
 
+static bool same_table_of(const struct table *a, const struct table *b)
+{
+    return same_table(a->db, a->name, b->db, b->name);
+}
+
+/*
+ * A later pair may have changed foreign keys of a table that an earlier one renamed, or is to
+ * rename: effects begin with what the catalogue had, end with what it will have, and meet between.
+ */
+static void settle_effects(struct replay *r)
+{
+    struct ddl_effect *effects = r->out->effects;
+    uint32_t n = r->out->n_effects;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const struct table *was = effects[i].before;
+        uint32_t k;
+
+        for (k = i; k > 0 && !same_table_of(effects[k - 1].after, was);)
+            k--;
+        if (k == 0)
+            effects[i].before = catalog_get(r->catalog, was->db, was->name);
+        for (k = i + 1; k < n && !same_table_of(effects[k].before, effects[i].after);)
+            k++;
+        effects[i].after =
+            k < n ? effects[k].before : lookup(r, effects[i].after->db, effects[i].after->name);
+    }
+}
+
 /* After a RENAME: tables that stayed where they are but whose foreign keys followed. */
 static void children_effects(struct replay *r)
 {
@@ -488,8 +517,10 @@ bool ddl_replay(struct catalog *c, const char *text, const struct ddl_context *c
     out->object = "";
     if (!ddl_parse(text, ctx, arena, &st, err) || !replay(&r))
         goto done;
-    if (out->kind == DDL_RENAME_TABLE)
+    if (out->kind == DDL_RENAME_TABLE) {
+        settle_effects(&r);
         children_effects(&r);
+    }
     commit(&r);
     ok = true;
 done:

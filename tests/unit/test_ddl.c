@@ -319,6 +319,26 @@ static void test_rename_swaps_tables_and_foreign_keys_follow(void **state)
     assert_null(catalog_get(w->c, "d", "k"));
 }
 
+/* Effects hold the definitions that the catalogue had and has, not those of half the statement. */
+static void test_rename_swaps_a_parent_and_its_child(void **state)
+{
+    struct world *w = *state;
+    const struct table *p, *k;
+
+    good(w, "CREATE TABLE p (id int PRIMARY KEY)");
+    good(w, "CREATE TABLE k (p int REFERENCES p (id))");
+    p = catalog_get(w->c, "d", "p");
+    k = catalog_get(w->c, "d", "k");
+    good(w, "RENAME TABLE p TO tmp, k TO p, tmp TO k");
+    assert_int_equal(w->ddl.n_effects, 3);
+    assert_ptr_equal(w->ddl.effects[0].before, p);
+    assert_ptr_equal(w->ddl.effects[1].before, k);
+    assert_ptr_equal(w->ddl.effects[0].after, w->ddl.effects[2].before);
+    assert_ptr_equal(w->ddl.effects[1].after, catalog_get(w->c, "d", "p"));
+    assert_ptr_equal(w->ddl.effects[2].after, catalog_get(w->c, "d", "k"));
+    assert_string_equal(w->ddl.effects[1].after->fks[0].ref_table, "k");
+}
+
 static void test_alter_specs_are_read_again_from_the_text(void **state)
 {
     struct world *w = *state;
@@ -382,6 +402,7 @@ int main(void)
         WITH_WORLD(test_alter_converts_text_classes),
         WITH_WORLD(test_alter_timestamp_gets_implicit_default_only_without_the_option),
         WITH_WORLD(test_rename_swaps_tables_and_foreign_keys_follow),
+        WITH_WORLD(test_rename_swaps_a_parent_and_its_child),
         WITH_WORLD(test_alter_specs_are_read_again_from_the_text),
         WITH_WORLD(test_row_key_is_primary_else_first_whole_not_null_unique),
         WITH_WORLD(test_databases_give_tables_their_character_set),
