@@ -13,6 +13,7 @@
 #define STATEMENTS_MAX 6
 #define KEYS 12 /* of a single-column key; 4 * 4 of two columns */
 #define TRIES_MAX 4
+#define DDL_EVERY 10 /* transactions */
 
 struct mark {
     size_t steps, log;
@@ -404,7 +405,8 @@ void sim_commit_rows(struct sim_source *s)
 
 void sim_source_commit(struct sim_source *s)
 {
-    sim_commit_rows(s);
+    if (!s->shape.ddl || sim_pick(s, DDL_EVERY) > 0 || !sim_commit_ddl(s))
+        sim_commit_rows(s);
     if (sim_pick(s, 24) == 0)
         sim_binlog_rotate(s, false);
 }

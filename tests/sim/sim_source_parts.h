@@ -6,6 +6,7 @@
  *   sim_source_shape.c    which tables there are at first
  *   sim_source_cascade.c  a row change with all that foreign keys make of it
  *   sim_source_history.c  random transactions
+ *   sim_source_ddl.c      random changes of definitions
  *   sim_source_binlog.c   the same as binlog bytes
  *   sim_source_stream.c   the driver: connections and the stream
  *   sim_source_read.c     the driver: views, definitions, rows
@@ -93,6 +94,7 @@ struct sim_source {
     size_t n_tables;
     unsigned names; /* given to tables so far */
     unsigned columns;
+    unsigned constraints;
     uint64_t map_ids;
 
     /* the running transaction */
@@ -192,6 +194,8 @@ void sim_create_table(struct sim_source *s, const char *db, const char *name,
 /* Definitions after a statement, by the product's replay; their rows are the caller's. */
 void sim_define_by(struct sim_source *s, const char *text);
 void sim_commit_rows(struct sim_source *s);
+/* False: nothing could be done, and nothing was. */
+bool sim_commit_ddl(struct sim_source *s);
 
 /* ---- binlog: each call is one whole transaction, number count + 1, and counts it ---- */
 

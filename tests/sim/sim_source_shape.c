@@ -5,6 +5,7 @@
  * to themselves or to one of the chain. A key is one or two integers; a child has its own key, or
  * the parent's as its own.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +28,6 @@ static struct ddl replay(struct sim_source *s, const char *text)
     return ddl;
 }
 
-static struct sim_table *find_def(struct sim_source *s, const struct table *def)
-{
-    for (size_t i = 0; i < s->n_tables; i++)
-        if (s->tables[i]->died == SIM_NEVER && sim_def(s->tables[i]) == def)
-            return s->tables[i];
-    abort();
-}
-
 void sim_define_by(struct sim_source *s, const char *text)
 {
     struct ddl ddl = replay(s, text);
@@ -47,7 +40,8 @@ void sim_define_by(struct sim_source *s, const char *text)
             sim_table_new(s, e->after);
             continue;
         }
-        t = find_def(s, e->before);
+        t = sim_find(s, SIM_NEVER - 1, e->before->db, e->before->name);
+        assert(t);
         if (!e->after)
             t->died = s->count + 1;
         else if (e->after != e->before)
@@ -140,7 +134,7 @@ static void run_create(struct sim_source *s, const char *db, const char *name, s
     if (p->key.len)
         buf_putf(&p->text, ", PRIMARY KEY (%s)", buf_cstr(&p->key));
     if (p->fk.len)
-        buf_putf(&p->text, ", CONSTRAINT %s_up %s", name, buf_cstr(&p->fk));
+        buf_putf(&p->text, ", CONSTRAINT fk%u %s", s->constraints++, buf_cstr(&p->fk));
     buf_put_str(&p->text, ")");
     sim_define_by(s, buf_cstr(&p->text));
     sim_binlog_ddl(s, db, buf_cstr(&p->text));

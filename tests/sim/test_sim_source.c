@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cdc/capture/sink.h"
+#include "schema/base/log.h"
 #include "schema/base/xalloc.h"
 #include "tests/lib/queue_fixture.h"
 #include "tests/lib/simfs.h"
@@ -80,7 +81,7 @@ struct world {
     struct queue_options options;
     struct queue *queue;
     struct capture_sink sink;
-    uint64_t start;    /* what the queue begins behind */
+    uint64_t at;       /* what rows that are not in tables are taken from */
     struct map tables; /* "db.name" to struct rows, as the queue tells them */
 };
 
@@ -106,10 +107,10 @@ static void make_queue(struct world *w)
 
     w->options = (struct queue_options){
         .max_bytes = 4u << 20, .segment_bytes = 1u << 20, .fs = simfs_fs(w->disk)};
-    w->start = sim_source_count(w->source);
+    w->at = sim_source_count(w->source);
     must(source_connect(sim_source_config(w->source), &s, &err), &err);
     must(source_read_catalog(s, every_table, NULL, catalog, &err), &err);
-    place = sim_place(w->start);
+    place = sim_place(w->at);
     must(queue_create(QUEUE_DIR, &w->options, &id, &place, catalog, &err), &err);
     must(queue_open(QUEUE_DIR, &w->options, &w->queue, &err), &err);
     capture_sink_init(&w->sink, w->queue, NULL);
@@ -120,19 +121,20 @@ static void make_queue(struct world *w)
     source_close(s);
 }
 
-static struct world *world_new(uint64_t seed, bool native_fk)
+static struct world *world_new(uint64_t seed, bool native_fk, bool ddl)
 {
     struct world *w = xcalloc(1, sizeof(*w));
     struct sim_shape shape = sim_shape_draw(seed);
 
     shape.native_fk = native_fk;
+    shape.ddl = ddl;
     w->source = sim_source_new(&shape);
     w->disk = simfs_new(seed);
     make_queue(w);
     return w;
 }
 
-static void world_free(struct world *w)
+static void forget_tables(struct world *w)
 {
     struct map_entry *e;
 
@@ -141,6 +143,12 @@ static void world_free(struct world *w)
         free(e->value);
     }
     map_release(&w->tables);
+    w->tables = (struct map){0};
+}
+
+static void world_free(struct world *w)
+{
+    forget_tables(w);
     capture_sink_release(&w->sink);
     queue_close(w->queue);
     simfs_free(w->disk);
@@ -187,8 +195,8 @@ static struct rows *rows_of(struct world *w, const char *db, const char *name)
     slot = (struct rows **)map_slot(&w->tables, bytes_str(key));
     if (!*slot) {
         *slot = xcalloc(1, sizeof(**slot));
-        if (sim_find(w->source, w->start, db, name))
-            add_model(*slot, w->source, w->start, db, name, 1);
+        if (sim_find(w->source, w->at, db, name))
+            add_model(*slot, w->source, w->at, db, name, 1);
     }
     free(key);
     return *slot;
@@ -227,10 +235,34 @@ static void compare(struct world *w, uint64_t n)
     free(names);
 }
 
+/* The definitions that travelled are the model's; rows go on from what it holds now. */
+static void follow_ddl(struct world *w, const struct catalog *catalog, uint64_t n)
+{
+    const struct table **tables;
+    const char *(*names)[2];
+    size_t n_tables = catalog_tables(catalog, &tables);
+    size_t n_names = sim_source_names(w->source, n, &names);
+
+    if (n_tables != n_names)
+        fail_msg("seed %llu: after transaction %llu the queue has %zu tables, the model %zu",
+                 (unsigned long long)w->source->shape.seed, (unsigned long long)n, n_tables,
+                 n_names);
+    for (size_t i = 0; i < n_tables; i++) {
+        const struct table *def;
+
+        assert_true(sim_source_table_at(w->source, n, tables[i]->db, tables[i]->name, &def));
+        assert_true(ddl_same_table(tables[i], def));
+    }
+    free(tables);
+    free(names);
+    forget_tables(w);
+    w->at = n;
+}
+
 static void read_back(struct world *w)
 {
     struct queue_reader *r = NULL;
-    uint64_t n = w->start;
+    uint64_t n = w->at;
     struct err err = ERR_INIT;
 
     must(queue_reader_open(QUEUE_DIR, &w->options, 0, &r, &err), &err);
@@ -245,6 +277,8 @@ static void read_back(struct world *w)
             assert_int_equal(sim_source_number(w->source, &item.begin.gtid), ++n);
         if (item.kind == QUEUE_CHANGE)
             play(w, &item.change);
+        if (item.kind == QUEUE_DDL)
+            follow_ddl(w, queue_reader_catalog(r), n);
         if (item.kind == QUEUE_END)
             compare(w, n);
     }
@@ -252,9 +286,9 @@ static void read_back(struct world *w)
     queue_reader_close(r);
 }
 
-static void run(uint64_t seed, bool native_fk)
+static void run(uint64_t seed, bool native_fk, bool ddl)
 {
-    struct world *w = world_new(seed, native_fk);
+    struct world *w = world_new(seed, native_fk, ddl);
     uint64_t rng = seed;
 
     for (unsigned i = 0; i < COMMITS; i++) {
@@ -269,18 +303,64 @@ static void run(uint64_t seed, bool native_fk)
     world_free(w);
 }
 
+static void same_rows(const struct sim_source *a, const struct sim_source *b, uint64_t n)
+{
+    const char *(*names)[2];
+    size_t count = sim_source_names(a, n, &names);
+
+    for (size_t i = 0; i < count; i++) {
+        struct rows r = {0};
+
+        add_model(&r, a, n, names[i][0], names[i][1], 1);
+        add_model(&r, b, n, names[i][0], names[i][1], -1);
+        assert_true(is_balanced(&r));
+        rows_release(&r);
+    }
+    free(names);
+}
+
 static void test_the_queue_holds_what_the_model_says(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        run(seed, false);
+        run(seed, false, false);
+}
+
+static void test_definitions_change_as_the_model_says(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+        run(seed, false, true);
 }
 
 static void test_unlogged_cascades_leave_the_other_tables_alone(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        run(seed, true);
+        run(seed, true, seed % 2);
+}
+
+/* What an engine does by itself is what another source logs. */
+static void test_logged_and_unlogged_cascades_end_in_the_same_rows(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct sim_shape shape = sim_shape_draw(seed);
+        struct sim_source *a, *b;
+
+        shape.native_fk = true;
+        a = sim_source_new(&shape);
+        shape.native_fk = false;
+        b = sim_source_new(&shape);
+        for (unsigned i = 0; i < COMMITS; i++) {
+            sim_source_commit(a);
+            sim_source_commit(b);
+        }
+        for (uint64_t n = 1; n <= sim_source_count(a); n++)
+            same_rows(a, b, n);
+        sim_source_free(a);
+        sim_source_free(b);
+    }
 }
 
 /* ---- the same seed ---- */
@@ -334,6 +414,7 @@ static void read_view(struct sim_source *s, struct source *c, uint64_t view)
     size_t n = sim_source_names(s, view, &names);
 
     for (size_t i = 0; i < n; i++) {
+        const struct sim_table *now;
         struct reading r = {.s = s};
         struct table *t = NULL;
         struct err err = ERR_INIT;
@@ -344,7 +425,12 @@ static void read_view(struct sim_source *s, struct source *c, uint64_t view)
         }
         r.t = t;
         must(source_read_rows(c, t, NULL, t->n_row_key > 0, 0, keep_row, &r, &err), &err);
-        add_model(&r.rows, s, view, names[i][0], names[i][1], -1);
+        /* By its name of now: a table that was renamed is another one by its old name. */
+        now = sim_find(s, sim_source_count(s), names[i][0], names[i][1]);
+        assert_non_null(now);
+        for (size_t k = 0; k < now->n_rows; k++)
+            if (sim_shown(&now->rows[k], view))
+                add_row(&r.rows, now->rows[k].values, t->n_columns, -1);
         assert_true(is_balanced(&r.rows));
         rows_release(&r.rows);
         table_free(t);
@@ -405,11 +491,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_queue_holds_what_the_model_says),
+        cmocka_unit_test(test_definitions_change_as_the_model_says),
+        cmocka_unit_test(test_logged_and_unlogged_cascades_end_in_the_same_rows),
         cmocka_unit_test(test_unlogged_cascades_leave_the_other_tables_alone),
         cmocka_unit_test(test_a_seed_gives_one_history),
         cmocka_unit_test(test_a_view_shows_one_moment_between_its_bounds),
         cmocka_unit_test(test_a_broken_connection_stays_broken),
     };
 
+    log_setup(LOG_WARN, false);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
