@@ -179,21 +179,38 @@ static bool first_place(const struct search *s, uint64_t *after, struct err *err
     return true;
 }
 
+static bool open_before(const struct search *s, uint64_t from, const struct place *goal,
+                        bool follows, struct queue_reader **out, struct err *err)
+{
+    struct reader_start start = {
+        .fs = s->fs, .dir = s->dir, .id = &s->id, .end = follows ? NULL : &s->end, .collect = true};
+
+    return narrow(s, from, is_before, goal, &start.after, err) &&
+           reader_find_segment(s->fs, s->dir, start.after + 1, &start.segment, err) &&
+           reader_open(&start, out, err);
+}
+
+bool reader_open_before(const char *dir, const struct queue_options *options, uint64_t from,
+                        const struct place *goal, struct queue_reader **out, struct err *err)
+{
+    struct search s;
+
+    return search_init(&s, dir, options, from, err) && open_before(&s, from, goal, true, out, err);
+}
+
 bool queue_find_behind(const char *dir, const struct queue_options *options,
                        const struct place *goal, uint64_t *lsn, struct err *err)
 {
     struct search s;
     struct queue_reader *r = NULL;
     struct queue_item item;
-    uint64_t segment;
     bool got = true;
     bool ok = false;
 
     if (!search_init(&s, dir, options, 0, err) || !first_place(&s, lsn, err) ||
-        !narrow(&s, *lsn, is_before, goal, lsn, err) ||
-        !reader_find_segment(s.fs, dir, *lsn + 1, &segment, err) ||
-        !walker_open(&s, segment, *lsn, true, &r, err))
+        !open_before(&s, *lsn, goal, false, &r, err))
         return false;
+    *lsn = r->lsn;
     while (is_before(r, goal)) {
         if (!reader_step(r, &got, &item, err))
             goto done;

@@ -25,7 +25,7 @@
 
 /* ---- making and freeing the struct ---- */
 
-static struct queue_options fill_options(const struct queue_options *options)
+struct queue_options queue_options_filled(const struct queue_options *options)
 {
     struct queue_options o = {0};
 
@@ -46,7 +46,7 @@ static struct queue *queue_new(const char *dir, const struct queue_options *opti
 {
     struct queue *q = xcalloc(1, sizeof(*q));
 
-    q->options = fill_options(options);
+    q->options = queue_options_filled(options);
     q->fs = q->options.fs;
     q->dir = xstrdup(dir);
     q->lock_fd = -1;

@@ -55,6 +55,11 @@ struct reader_start {
 /* Open and walk to `after`; the catalogue is then the one that holds there. */
 MUST_CHECK bool reader_open(const struct reader_start *start, struct queue_reader **out,
                             struct err *err);
+/* Behind `from` or, where the GTIDs of goal come later, behind a place that has not all of them; it
+ * collects, decodes no rows, and follows the published end. */
+MUST_CHECK bool reader_open_before(const char *dir, const struct queue_options *options,
+                                   uint64_t from, const struct place *goal,
+                                   struct queue_reader **out, struct err *err);
 /* As queue_read without waiting. */
 MUST_CHECK bool reader_step(struct queue_reader *r, bool *got, struct queue_item *item,
                             struct err *err);

@@ -97,6 +97,8 @@ struct queue {
     struct end_state published;
 };
 
+/* With what the writer takes for zeros and NULL. */
+struct queue_options queue_options_filled(const struct queue_options *options);
 /* Append q->record to the block; `defines` for TABLE, DATABASE and DDL. On "queue_full"
  * nothing was appended. */
 MUST_CHECK bool tail_append(struct queue *q, bool defines, struct err *err);

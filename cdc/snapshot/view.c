@@ -21,7 +21,7 @@ static bool open_behind(struct source *s, const struct gtid *applied,
             return false;
         if (applied->kind == GTID_NONE || place_has(&bounds->lo, applied))
             return true;
-        place_release(&bounds->lo);
+        source_view_bounds_release(bounds);
         if (!source_view_close(s, err))
             return false;
         if (stop_requested()) {
@@ -42,22 +42,24 @@ bool snapshot_view_open(struct source *s, const struct snapshot_queue *queue,
 {
     bool ok = false;
     struct source_view_bounds bounds = {0};
+    struct queue_goal goal;
 
     *v = (struct snapshot_view){.queue = *queue};
     if (!open_behind(s, &lane->gtid, &bounds, err))
         goto done;
     v->is_open = true;
     v->opened_us = clock_steady_us();
-    if (!queue_wait_position(queue->dir, queue->options, lane->lsn, &bounds.hi,
-                             queue->capture_ended, &v->hi, err) ||
+    goal = (struct queue_goal){&bounds.hi, &bounds.committing};
+    if (!queue_wait(queue->dir, queue->options, lane->lsn, &goal, queue->capture_ended, &v->hi,
+                    err) ||
         !queue_find_within(queue->dir, queue->options, lane->lsn, &bounds.lo, &v->lo, err))
         goto done;
-    /* The upper bound is a binlog end, the lower one a set: both are right by themselves. */
+    /* The upper bound may be a binlog end, the lower one is a set: each is right by itself. */
     if (v->hi < v->lo)
         v->hi = v->lo;
     ok = true;
 done:
-    place_release(&bounds.lo);
+    source_view_bounds_release(&bounds);
     if (!ok)
         snapshot_view_close(s, v);
     return ok;
@@ -70,7 +72,7 @@ bool snapshot_view_open_loose(struct source *s, struct snapshot_view *v, struct 
     *v = (struct snapshot_view){0};
     v->is_open = source_view_open(s, &bounds, err);
     v->opened_us = clock_steady_us();
-    place_release(&bounds.lo);
+    source_view_bounds_release(&bounds);
     return v->is_open;
 }
 

@@ -37,7 +37,7 @@ struct snapshot_view {
  * window is counted from the lane, so lo is the lane's LSN or more. The binlog shows a transaction
  * before the engine does: a lane that follows closely may be ahead of a fresh view for a
  * moment, and a window would miss what lies between. Fails with ERR_DATA "diverged" after
- * 60 s of that, as queue_wait_position() does, and as the source and the queue do; *v is closed
+ * 60 s of that, as queue_wait() does, and as the source and the queue do; *v is closed
  * then. Close it with snapshot_view_close().
  */
 MUST_CHECK bool snapshot_view_open(struct source *s, const struct snapshot_queue *queue,

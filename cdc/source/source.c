@@ -83,6 +83,13 @@ bool source_view_open(struct source *s, struct source_view_bounds *bounds, struc
     return s->driver->view_open(s, bounds, err);
 }
 
+void source_view_bounds_release(struct source_view_bounds *bounds)
+{
+    place_release(&bounds->lo);
+    place_release(&bounds->hi);
+    place_release(&bounds->committing);
+}
+
 bool source_view_close(struct source *s, struct err *err)
 {
     return s->driver->view_close(s, err);

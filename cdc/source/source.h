@@ -121,13 +121,21 @@ MUST_CHECK bool source_stream_next(struct source *s, unsigned timeout_ms, struct
 
 /* ---- snapshot.c: consistent reads for load and validate ---- */
 
-/* A view bracketed between two places: it shows exactly the first j transactions of the
- * binlog, lo <= j <= hi (algorithms.md 1.1: order of commits on, checked at connect). */
+/*
+ * A view bracketed between two places: it shows exactly the first j transactions of the
+ * binlog, lo <= j <= hi (algorithms.md 1.1: order of commits on, checked at connect). A commit is
+ * in the binlog first, then in new views, then among what is executed; so hi's GTIDs alone
+ * are no upper bound, but together with those that were committing then they are. Its
+ * position is one by itself, among the files of this server.
+ */
 struct source_view_bounds {
-    struct place lo;    /* executed before the view; the caller releases it */
-    struct position hi; /* binlog end read after the view */
+    struct place lo;         /* executed before the view */
+    struct place hi;         /* executed after it, and the binlog's end then */
+    struct place committing; /* begun to commit before hi was read, or about to */
 };
-/* START TRANSACTION WITH CONSISTENT SNAPSHOT, REPEATABLE READ, UTC, utf8mb4, read only. */
+void source_view_bounds_release(struct source_view_bounds *bounds); /* zeroed again */
+/* START TRANSACTION WITH CONSISTENT SNAPSHOT, REPEATABLE READ, UTC, utf8mb4, read only. The caller
+ * releases *bounds; after a failure there is nothing in it. */
 MUST_CHECK bool source_view_open(struct source *s, struct source_view_bounds *bounds,
                                  struct err *err);
 MUST_CHECK bool source_view_close(struct source *s, struct err *err);

@@ -21,3 +21,14 @@ compare
 compare 'SET binlog_transaction_compression = ON;'
 source_sql -e 'SET GLOBAL binlog_checksum = NONE'
 compare
+
+# What sessions are committing, or may be, is part of a view's upper bound.
+other=11111111-2222-3333-4444-555555555555
+for gtid in $other:17 $other:19 99999999-2222-3333-4444-555555555555:3; do
+    source_sql -e "SET GTID_NEXT = '$gtid'; SELECT SLEEP(600)" >/dev/null 2>&1 &
+    PIDS+=($!)
+done
+held() { source_sql -e 'SELECT @@GLOBAL.gtid_owned' | tr -cd '#' | grep -qx '###'; }
+wait_for 20 "three sessions with a GTID" held
+compare
+assert_contains "$(cat "$DIR/out")" "committing: $other:17:19,99999999-2222-3333-4444-555555555555:3" "GTIDs in hand"

@@ -224,6 +224,15 @@ static bool wanted(void *ctx, const char *db, const char *name)
     return strcmp(db, r->db) == 0;
 }
 
+static void print_committing(const struct source_view_bounds *bounds)
+{
+    struct buf text = BUF_INIT;
+
+    place_print(&bounds->committing, &text);
+    printf("committing: %s\n", buf_cstr(&text));
+    buf_release(&text);
+}
+
 static bool run(struct run *r, const struct source_config *config, const char *from,
                 struct err *err)
 {
@@ -233,8 +242,10 @@ static bool run(struct run *r, const struct source_config *config, const char *f
 
     r->catalog = catalog_new();
     if (!place_parse(from, &r->seen, err) || !source_connect(config, &s, err) ||
-        !source_read_catalog(s, wanted, r, r->catalog, err) || !source_view_open(s, &bounds, err) ||
-        !read_binlog(r, config, &bounds.lo, err) || !compare(r, s, err) ||
+        !source_read_catalog(s, wanted, r, r->catalog, err) || !source_view_open(s, &bounds, err))
+        goto done;
+    print_committing(&bounds);
+    if (!read_binlog(r, config, &bounds.lo, err) || !compare(r, s, err) ||
         !source_view_close(s, err))
         goto done;
     ok = r->n_tables > 0;
@@ -242,7 +253,7 @@ static bool run(struct run *r, const struct source_config *config, const char *f
         err_set(err, ERR_DATA, "the binlog holds no row of %s", r->db);
 done:
     source_close(s);
-    place_release(&bounds.lo);
+    source_view_bounds_release(&bounds);
     place_release(&r->seen);
     arena_release(&r->arena);
     catalog_free(r->catalog);

@@ -28,11 +28,16 @@ bool sim_view_open(struct source *base, struct source_view_bounds *bounds, struc
     l->view = l->s->visible;
     if (!sim_enter(l, err))
         goto fail;
-    bounds->hi = sim_binlog_end(l->s);
+    bounds->committing = sim_place(sim_source_count(l->s));
+    if (!sim_enter(l, err))
+        goto fail;
+    sim_settle(l->s);
+    bounds->hi = sim_place(l->s->executed);
+    bounds->hi.at = sim_binlog_end(l->s);
     l->in_view = true;
     return true;
 fail:
-    place_release(&bounds->lo);
+    source_view_bounds_release(bounds);
     return false;
 }
 

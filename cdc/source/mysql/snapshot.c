@@ -1,10 +1,11 @@
 /*
  * snapshot.c - views that stand still, and table definitions read in them.
  *
- * A view is bracketed: gtid_executed read before it is a lower bound of what it shows, the
- * binlog's end read after it an upper one, because a commit is first in the binlog, then
- * seen by new views, then in gtid_executed; and binlog_order_commits makes what is seen a
- * prefix of the binlog (algorithms.md 1.1).
+ * A view is bracketed: gtid_executed read before it is a lower bound of what it shows. A commit
+ * is first in the binlog, then seen by new views, then moves from gtid_owned to gtid_executed in
+ * one step; so gtid_owned and behind it gtid_executed, read after the view, are together an upper
+ * bound, and so is the binlog's end. binlog_order_commits makes what is seen a prefix of the binlog
+ * (algorithms.md 1.1).
  */
 #include <mysql.h>
 #include <stdlib.h>
@@ -16,14 +17,55 @@
 #include "schema/ddl/ddl.h"
 #include "targets/sqltext.h"
 
+#define UUID_HEAD 8                 /* hexadecimal digits before the first dash */
 #define SHOW_CREATE_TABLE_COLUMNS 2 /* a view's answer has four */
+
+/*
+ * A set with the thread behind each number, and nothing between two UUIDs:
+ * "11111111-...:17#25:19#2622222222-...:3#27". The thread's digits end eight before the next
+ * UUID's first dash.
+ */
+static void put_owned(struct buf *out, const char *text)
+{
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, "#"), hex;
+
+        buf_put(out, p, n);
+        p += n;
+        if (!*p)
+            return;
+        hex = strspn(++p, "0123456789abcdefABCDEF");
+        if (p[hex] == '-' && hex > UUID_HEAD) {
+            p += hex - UUID_HEAD;
+            buf_put_str(out, ",");
+        } else {
+            p += strspn(p, "0123456789");
+        }
+    }
+}
+
+/* GTIDs that sessions have and that are not executed. */
+static bool read_owned(struct link *s, struct place *out, struct err *err)
+{
+    struct buf set = BUF_INIT;
+    char *text = NULL;
+    bool ok = link_query_one(s, "SELECT @@GLOBAL.gtid_owned", &text, err);
+
+    if (ok) {
+        put_owned(&set, text ? text : "");
+        ok = place_parse(buf_cstr(&set), out, err);
+    }
+    buf_release(&set);
+    free(text);
+    return ok;
+}
 
 bool link_view_open(struct source *base, struct source_view_bounds *bounds, struct err *err)
 {
     struct link *s = link_of(base);
     bool ok = false;
 
-    bounds->lo = (struct place){0};
+    *bounds = (struct source_view_bounds){0};
     if (!s->base.info.order_commits) {
         err_reason(err, ERR_SERVER, "order_commits",
                    "binlog_order_commits is OFF on the source; set it ON");
@@ -33,11 +75,12 @@ bool link_view_open(struct source *base, struct source_view_bounds *bounds, stru
     if (link_exec(s, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
         source_executed(base, &bounds->lo, err) &&
         link_exec(s, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", err) &&
-        source_binlog_end(base, &bounds->hi, err))
+        read_owned(s, &bounds->committing, err) && source_executed(base, &bounds->hi, err) &&
+        source_binlog_end(base, &bounds->hi.at, err))
         ok = true;
     s->in_view = ok;
     if (!ok)
-        place_release(&bounds->lo);
+        source_view_bounds_release(bounds);
     return ok;
 }
 
