@@ -9,37 +9,38 @@
 #define TARGETS_ENGINE_H
 
 #include "schema/base/arena.h"
+#include "targets/store/store.h"
 #include "targets/target.h"
 
-/* Units, load, and the rows of our own state. */
+/* Units, load, and the rows of our own state (store.h). */
 struct writer_ops {
-    bool (*submit)(struct target *t, const struct unit *unit, struct err *err);
+    /* lane: what the unit does to our state in its own transaction, first where it begins, else
+     * last; NULL: nothing. It and the unit live until the reap. */
+    bool (*submit)(struct target *t, const struct unit *unit, const struct state_change *lane,
+                   struct err *err);
     bool (*reap)(struct target *t, uint64_t *lsn, struct err *err);
     void (*rollback)(struct target *t);
     const struct table *(*failed_table)(const struct target *t);
     bool (*load_begin)(struct target *t, const struct table *table, struct err *err);
     bool (*load_row)(struct target *t, const struct value *row, struct err *err);
-    bool (*load_end)(struct target *t, const char *channel, const struct chunk_state *chunk,
+    /* The changes are the last of the rows' transaction. */
+    bool (*load_end)(struct target *t, const struct state_change *changes, size_t n,
                      struct err *err);
     void (*load_abort)(struct target *t);
-    bool (*state_exists)(struct target *t, bool *exists, struct err *err);
-    bool (*state_init)(struct target *t, struct err *err);
-    bool (*lane_read)(struct target *t, const char *channel, uint32_t lane, bool *exists,
-                      struct lane_state *out, struct err *err);
-    bool (*take_over)(struct target *t, const char *channel, uint32_t lane,
-                      const uint8_t queue_uuid[16], struct lane_state *out, struct err *err);
-    bool (*tables_read)(struct target *t, const char *channel, struct table_state **out, size_t *n,
-                        struct err *err);
-    bool (*table_save)(struct target *t, const char *channel, const struct table_state *state,
+    /* Make the tables of our state that are missing, and add the columns that are younger than
+     * this version (0: nothing is there yet). May be repeated. */
+    bool (*state_make)(struct target *t, unsigned version, struct err *err);
+    /*
+     * Rows whose key begins with these values, in the order of their keys; columns younger than
+     * `version` are absent. Fails with a reason "no_table" or "no_database" where there is no
+     * state, "no_column" where it is older. fn must not use this target.
+     */
+    bool (*state_read)(struct target *t, enum state_id id, unsigned version,
+                       const struct value *key, unsigned n_key, state_row_fn *fn, void *ctx,
                        struct err *err);
-    bool (*tables_save)(struct target *t, const char *channel,
-                        const struct table_state *const *states, size_t n, struct err *err);
-    bool (*table_forget)(struct target *t, const char *channel, const char *db, const char *name,
+    /* In order, in one transaction of their own; all of them or none. */
+    bool (*state_change)(struct target *t, const struct state_change *changes, size_t n,
                          struct err *err);
-    bool (*chunks_read)(struct target *t, const char *channel, const char *db, const char *name,
-                        struct chunk_state **out, size_t *n, struct err *err);
-    bool (*chunks_plan)(struct target *t, const char *channel, const char *db, const char *name,
-                        const struct chunk_state *chunks, size_t n, struct err *err);
 };
 
 struct reader_ops {
@@ -72,7 +73,6 @@ struct definer_ops {
                          struct err *err);
     bool (*apply_ddl)(struct target *t, const struct ddl_unit *unit, struct notes *notes,
                       struct err *err);
-    bool (*ddl_begun)(struct target *t, uint64_t lsn, bool *begun, struct err *err);
 };
 
 struct target_ops {
@@ -90,6 +90,15 @@ struct target_ops {
     const struct definer_ops *definer;
 };
 
+/* A unit from its submit to its reap. */
+struct unit_in_flight {
+    struct unit unit; /* in the target's names; what it points to is the arena's or borrowed */
+    struct arena arena;
+    struct state_change lane;
+    const struct table **tables; /* pairs: the source's, the target's */
+    size_t n_tables;
+};
+
 struct target {
     const struct target_ops *ops;
     struct target_config config; /* strings in arena */
@@ -97,12 +106,18 @@ struct target {
     struct guard *guard;
     struct permit permit;
     struct target_info info;
+    struct { /* of the lane; epoch 0: this connection may change nothing of the state */
+        char channel[TARGET_CHANNEL_MAX + 1];
+        uint32_t lane;
+        uint64_t epoch;
+    } owner;
     /* Definitions under the target's names (schema/mapping/route.h), by how long they are used. */
-    struct arena load_routes;         /* of the table under load */
-    const struct table *load_source;  /* that table; our own rows are kept by its name */
-    struct arena unit_routes;         /* of the last unit */
-    const struct table **unit_tables; /* pairs: the source's, the target's */
-    size_t n_unit_tables;
+    struct arena load_routes;        /* of the table under load */
+    const struct table *load_source; /* that table; our own rows are kept by its name */
+    struct unit_in_flight units[TARGET_IN_FLIGHT_MAX]; /* a ring */
+    size_t first_unit, n_units;
+    struct unit_in_flight *failed;    /* the last unit, if it failed */
+    uint64_t submitted, acknowledged; /* LSN of the lane: sent, and known to be committed */
 };
 
 #endif

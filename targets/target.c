@@ -1,5 +1,6 @@
 #include "targets/target.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,8 @@ void target_close(struct target *t)
     if (!t)
         return;
     t->ops->release(t);
-    arena_release(&t->unit_routes);
+    for (size_t i = 0; i < TARGET_IN_FLIGHT_MAX; i++)
+        arena_release(&t->units[i].arena);
     arena_release(&t->load_routes);
     arena_release(&t->arena);
     free(t);
@@ -138,57 +140,111 @@ bool target_check(struct target *t, const struct target_needs *needs, target_fin
 
 /* ---- writer ---- */
 
-static bool route_op(struct target *t, const struct op *op, struct op *out, struct err *err)
+static bool route_op(const struct target *t, struct unit_in_flight *f, const struct op *op,
+                     struct op *out, struct err *err)
 {
     *out = *op;
-    for (size_t i = 0; i < t->n_unit_tables; i++) {
-        if (t->unit_tables[2 * i] == op->table) {
-            out->table = t->unit_tables[2 * i + 1];
+    for (size_t i = 0; i < f->n_tables; i++) {
+        if (f->tables[2 * i] == op->table) {
+            out->table = f->tables[2 * i + 1];
             return true;
         }
     }
-    if (!route_table(t->config.mapping, &t->unit_routes, op->table, &out->table, err))
+    if (!route_table(t->config.mapping, &f->arena, op->table, &out->table, err))
         return false;
-    t->unit_tables[2 * t->n_unit_tables] = op->table;
-    t->unit_tables[2 * t->n_unit_tables++ + 1] = out->table;
+    f->tables[2 * f->n_tables] = op->table;
+    f->tables[2 * f->n_tables++ + 1] = out->table;
     return true;
+}
+
+static bool route_unit(const struct target *t, struct unit_in_flight *f, struct err *err)
+{
+    const struct unit *unit = &f->unit;
+    struct op *ops;
+
+    f->n_tables = 0;
+    if (!mapping_renames(t->config.mapping))
+        return true;
+    f->tables = arena_alloc(&f->arena, (2 * unit->n_ops + 1) * sizeof(struct table *));
+    ops = arena_alloc(&f->arena, (unit->n_ops + 1) * sizeof(*ops));
+    for (size_t i = 0; i < unit->n_ops; i++)
+        if (!route_op(t, f, &unit->ops[i], &ops[i], err))
+            return false;
+    f->unit.ops = ops;
+    return true;
+}
+
+/* After an error nothing is in flight any more. */
+static bool unit_failed(struct target *t, struct unit_in_flight *f)
+{
+    t->failed = f;
+    t->n_units = 0;
+    t->submitted = t->acknowledged;
+    return false;
 }
 
 bool target_submit(struct target *t, const struct unit *unit, struct err *err)
 {
-    struct unit routed = *unit;
-    struct op *ops;
+    size_t at = (t->first_unit + t->n_units) % TARGET_IN_FLIGHT_MAX;
+    struct unit_in_flight *f = &t->units[at];
+    bool has_lane;
 
-    if (!mapping_renames(t->config.mapping))
-        return t->ops->writer->submit(t, unit, err);
-    arena_reset(&t->unit_routes);
-    t->n_unit_tables = 0;
-    t->unit_tables = arena_alloc(&t->unit_routes, (2 * unit->n_ops + 1) * sizeof(struct table *));
-    ops = arena_alloc(&t->unit_routes, (unit->n_ops + 1) * sizeof(*ops));
-    for (size_t i = 0; i < unit->n_ops; i++)
-        if (!route_op(t, &unit->ops[i], &ops[i], err))
-            return false;
-    routed.ops = ops;
-    return t->ops->writer->submit(t, &routed, err);
+    assert(t->n_units < TARGET_IN_FLIGHT_MAX);
+    t->failed = NULL;
+    arena_reset(&f->arena);
+    f->unit = *unit;
+    if (!route_unit(t, f, err)) {
+        t->ops->writer->rollback(t);
+        return unit_failed(t, f);
+    }
+    has_lane = store_unit(t, &f->unit, &f->arena, &f->lane);
+    if (!t->ops->writer->submit(t, &f->unit, has_lane ? &f->lane : NULL, err))
+        return unit_failed(t, f);
+    t->n_units++;
+    if (unit->ends)
+        t->submitted = unit->lsn;
+    return true;
 }
 
 bool target_reap(struct target *t, uint64_t *lsn, struct err *err)
 {
-    return t->ops->writer->reap(t, lsn, err);
+    struct unit_in_flight *f = &t->units[t->first_unit];
+
+    assert(t->n_units > 0);
+    if (!t->ops->writer->reap(t, lsn, err))
+        return unit_failed(t, f);
+    t->first_unit = (t->first_unit + 1) % TARGET_IN_FLIGHT_MAX;
+    t->n_units--;
+    if (f->unit.ends)
+        t->acknowledged = f->unit.lsn;
+    return true;
 }
 
 void target_rollback(struct target *t)
 {
     t->ops->writer->rollback(t);
+    t->n_units = 0;
+    t->submitted = t->acknowledged;
+}
+
+uint64_t target_submitted(const struct target *t)
+{
+    return t->submitted;
+}
+
+uint64_t target_acknowledged(const struct target *t)
+{
+    return t->acknowledged;
 }
 
 const struct table *target_failed_table(const struct target *t)
 {
     const struct table *failed = t->ops->writer->failed_table(t);
+    const struct unit_in_flight *f = t->failed;
 
-    for (size_t i = 0; failed && i < t->n_unit_tables; i++)
-        if (t->unit_tables[2 * i + 1] == failed)
-            return t->unit_tables[2 * i];
+    for (size_t i = 0; failed && f && i < f->n_tables; i++)
+        if (f->tables[2 * i + 1] == failed)
+            return f->tables[2 * i];
     return failed;
 }
 
@@ -207,102 +263,9 @@ bool target_load_row(struct target *t, const struct value *row, struct err *err)
     return t->ops->writer->load_row(t, row, err);
 }
 
-bool target_load_end(struct target *t, const char *channel, const struct chunk_state *chunk,
-                     struct err *err)
-{
-    return t->ops->writer->load_end(t, channel, chunk, err);
-}
-
 void target_load_abort(struct target *t)
 {
     t->ops->writer->load_abort(t);
-}
-
-bool target_state_exists(struct target *t, bool *exists, struct err *err)
-{
-    return t->ops->writer->state_exists(t, exists, err);
-}
-
-bool target_state_init(struct target *t, struct err *err)
-{
-    return t->ops->writer->state_init(t, err);
-}
-
-bool target_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
-                      struct lane_state *out, struct err *err)
-{
-    return t->ops->writer->lane_read(t, channel, lane, exists, out, err);
-}
-
-bool target_take_over(struct target *t, const char *channel, uint32_t lane,
-                      const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
-{
-    return t->ops->writer->take_over(t, channel, lane, queue_uuid, out, err);
-}
-
-bool target_tables_read(struct target *t, const char *channel, struct table_state **out, size_t *n,
-                        struct err *err)
-{
-    return t->ops->writer->tables_read(t, channel, out, n, err);
-}
-
-static bool route_state(const struct target *t, struct table_state *s, struct err *err)
-{
-    struct mapped_name to = {"", ""};
-
-    /* What is not followed stays where it was. */
-    if (s->life == TABLE_OUT)
-        return true;
-    if (mapping_renames(t->config.mapping) &&
-        !mapping_name(t->config.mapping, s->db, s->name, &to, err))
-        return false;
-    snprintf(s->target_db, sizeof(s->target_db), "%s", to.db[0] ? to.db : s->db);
-    snprintf(s->target_name, sizeof(s->target_name), "%s", to.name[0] ? to.name : s->name);
-    return true;
-}
-
-bool target_table_save(struct target *t, const char *channel, const struct table_state *state,
-                       struct err *err)
-{
-    struct table_state routed = *state;
-
-    return route_state(t, &routed, err) && t->ops->writer->table_save(t, channel, &routed, err);
-}
-
-bool target_tables_save(struct target *t, const char *channel,
-                        const struct table_state *const *states, size_t n, struct err *err)
-{
-    struct table_state *routed = xcalloc(n + 1, sizeof(*routed));
-    const struct table_state **list = xcalloc(n + 1, sizeof(*list));
-    bool ok = true;
-
-    for (size_t i = 0; i < n && ok; i++) {
-        routed[i] = *states[i];
-        list[i] = &routed[i];
-        ok = route_state(t, &routed[i], err);
-    }
-    ok = ok && t->ops->writer->tables_save(t, channel, list, n, err);
-    free(routed);
-    free(list);
-    return ok;
-}
-
-bool target_table_forget(struct target *t, const char *channel, const char *db, const char *name,
-                         struct err *err)
-{
-    return t->ops->writer->table_forget(t, channel, db, name, err);
-}
-
-bool target_chunks_read(struct target *t, const char *channel, const char *db, const char *name,
-                        struct chunk_state **out, size_t *n, struct err *err)
-{
-    return t->ops->writer->chunks_read(t, channel, db, name, out, n, err);
-}
-
-bool target_chunks_plan(struct target *t, const char *channel, const char *db, const char *name,
-                        const struct chunk_state *chunks, size_t n, struct err *err)
-{
-    return t->ops->writer->chunks_plan(t, channel, db, name, chunks, n, err);
 }
 
 /* ---- reader ---- */
@@ -481,11 +444,6 @@ bool target_apply_ddl(struct target *t, const struct ddl_unit *unit, struct note
     ok = ok && t->ops->definer->apply_ddl(t, &routed, notes, err);
     arena_release(&arena);
     return ok;
-}
-
-bool target_ddl_begun(struct target *t, uint64_t lsn, bool *begun, struct err *err)
-{
-    return t->ops->definer->ddl_begun(t, lsn, begun, err);
 }
 
 void table_states_free(struct table_state *states, size_t n)

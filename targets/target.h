@@ -42,6 +42,7 @@
 #include "targets/residency/guard.h"
 
 #define TARGET_UNIT_ROWS_MAX 5000
+#define TARGET_IN_FLIGHT_MAX 8 /* units; an engine may take fewer */
 
 struct target_config {
     const char *name;
@@ -153,8 +154,9 @@ struct unit {
 };
 
 /*
- * Send one unit; it runs behind those submitted before it. An engine says how many may be in
- * flight; MariaDB's keeps one: reap before the next submit.
+ * Send one unit; it runs behind those submitted before it, of which one that ends names the
+ * next one's prev_lsn (target_submitted). An engine says how many may be in flight; MariaDB's
+ * keeps one: reap before the next submit.
  */
 MUST_CHECK bool target_submit(struct target *t, const struct unit *unit, struct err *err);
 /* Wait for the oldest submitted unit; *lsn = its lsn. After an error the transaction is
@@ -162,8 +164,12 @@ MUST_CHECK bool target_submit(struct target *t, const struct unit *unit, struct 
 MUST_CHECK bool target_reap(struct target *t, uint64_t *lsn, struct err *err);
 /* The table that the last failed unit failed on (the op's pointer), NULL if none is to blame. */
 const struct table *target_failed_table(const struct target *t);
-/* Drop the open target transaction, as after an error. */
+/* Drop the open target transaction and what is in flight, as after an error. */
 void target_rollback(struct target *t);
+/* LSN that the lane comes to when all that is in flight is applied; and where it is for certain.
+ * Both are what the take-over said until the first unit. */
+uint64_t target_submitted(const struct target *t);
+uint64_t target_acknowledged(const struct target *t);
 
 /* ---- state in the target: schema `state_schema`, tables lane, table_state, chunk, ddl ---- */
 
@@ -186,13 +192,20 @@ struct lane_state {
 };
 
 /*
- * Become the owner of a lane: raises the epoch in a transaction that read the row FOR
- * UPDATE; every unit of a former owner fails from then on. Creates the row at lsn 0.
+ * Become the owner of a lane: raises the epoch of its row; every unit and every change of state of
+ * a former owner, and of those who joined it, fails from then on. Creates the row at lsn 0.
  * Fails with ERR_DATA reason "other_queue" when the row belongs to another queue.
  */
 MUST_CHECK bool target_take_over(struct target *t, const char *channel, uint32_t lane,
                                  const uint8_t queue_uuid[16], struct lane_state *out,
                                  struct err *err);
+/*
+ * Change the state of tables and chunks from this connection too, as long as the lane is at this
+ * epoch: for who works for its owner (target_take_over joins by itself). Asks nothing of the
+ * server. Every such change is of one transaction with the proof that the epoch still holds: else
+ * it fails with ERR_DATA "fenced" and changes nothing.
+ */
+void target_join(struct target *t, const char *channel, uint32_t lane, uint64_t epoch);
 /* Read without becoming owner; *exists false when there is none yet. */
 MUST_CHECK bool target_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
                                  struct lane_state *out, struct err *err);
@@ -215,15 +228,15 @@ struct table_state {
 MUST_CHECK bool target_tables_read(struct target *t, const char *channel, struct table_state **out,
                                    size_t *n, struct err *err);
 void table_states_free(struct table_state *states, size_t n);
-/* Insert or replace one row; its own transaction. */
-MUST_CHECK bool target_table_save(struct target *t, const char *channel,
-                                  const struct table_state *state, struct err *err);
+/* Insert or replace one row of the channel that was joined. */
+MUST_CHECK bool target_table_save(struct target *t, const struct table_state *state,
+                                  struct err *err);
 /* The same for several: all of them or none. */
-MUST_CHECK bool target_tables_save(struct target *t, const char *channel,
-                                   const struct table_state *const *states, size_t n,
-                                   struct err *err);
-MUST_CHECK bool target_table_forget(struct target *t, const char *channel, const char *db,
-                                    const char *name, struct err *err);
+MUST_CHECK bool target_tables_save(struct target *t, const struct table_state *const *states,
+                                   size_t n, struct err *err);
+/* Its state and its chunks. */
+MUST_CHECK bool target_table_forget(struct target *t, const char *db, const char *name,
+                                    struct err *err);
 
 /* ---- load ---- */
 
@@ -249,15 +262,14 @@ void key_text_put(struct buf *b, const struct table *t, const struct value *key)
 MUST_CHECK bool key_text_parse(const char *text, const struct table *t, struct arena *arena,
                                const struct value **key);
 /* Replace the table's plan: all chunk rows in one transaction. */
-MUST_CHECK bool target_chunks_plan(struct target *t, const char *channel, const char *db,
-                                   const char *name, const struct chunk_state *chunks, size_t n,
-                                   struct err *err);
+MUST_CHECK bool target_chunks_plan(struct target *t, const char *db, const char *name,
+                                   const struct chunk_state *chunks, size_t n, struct err *err);
 /* Write rows into a table under load: begin, then any number of rows calls, then end, which
- * marks the chunk done in the same transaction. abort rolls back. chunk NULL: no marking. */
+ * marks the chunk done in the same transaction. abort rolls back. chunk NULL: no marking. An end
+ * that is "fenced" keeps no row. */
 MUST_CHECK bool target_load_begin(struct target *t, const struct table *table, struct err *err);
 MUST_CHECK bool target_load_row(struct target *t, const struct value *row, struct err *err);
-MUST_CHECK bool target_load_end(struct target *t, const char *channel,
-                                const struct chunk_state *chunk, struct err *err);
+MUST_CHECK bool target_load_end(struct target *t, const struct chunk_state *chunk, struct err *err);
 void target_load_abort(struct target *t);
 
 /* ---- definitions ---- */

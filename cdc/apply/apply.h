@@ -66,6 +66,8 @@ void apply_stats_read(struct apply *a, struct apply_stats *out);
 
 /* While apply_run is not running, from the thread that owns it: */
 uint64_t apply_lsn(const struct apply *a);
+/* target_join() with the owner that the lane has since its last take-over. */
+void apply_join(const struct apply *a, struct target *target);
 /* Read table states again (the loader changed them). */
 MUST_CHECK bool apply_reload_tables(struct apply *a, struct err *err);
 /*

@@ -282,7 +282,7 @@ static bool stop_tables(struct apply *a, const struct plan *p, const struct err 
         log_error("apply", "lsn %llu: a table that was renamed stays on the target: %s",
                   (unsigned long long)a->tx.lsn, err->text);
     }
-    return tables_save(&a->tables, a->target, a->channel, err);
+    return tables_save(&a->tables, a->target, err);
 }
 
 /* ---- the whole ---- */
@@ -334,7 +334,7 @@ static bool run_plan(struct apply *a, struct plan *p, struct err *err)
     pthread_mutex_unlock(&a->mutex);
     if (run_effects(a, p, err)) {
         move_states(a, p);
-        return tables_save(&a->tables, a->target, a->channel, err);
+        return tables_save(&a->tables, a->target, err);
     }
     why = *err;
     return is_tables_fault(a, err) && stop_tables(a, p, &why, err);

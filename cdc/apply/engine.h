@@ -51,8 +51,7 @@ bool tables_made(struct tables *t, const struct table *table);
 void tables_move(struct tables *t, const struct table *table, enum life_event event, uint64_t lo,
                  uint64_t hi, const char *reason);
 /* All that was moved since the last time, or nothing of it. */
-MUST_CHECK bool tables_save(struct tables *t, struct target *target, const char *channel,
-                            struct err *err);
+MUST_CHECK bool tables_save(struct tables *t, struct target *target, struct err *err);
 
 /* ---- the engine ---- */
 

@@ -71,8 +71,11 @@ void lane_drop_work(struct apply *a)
 
 static bool take_over(struct apply *a, struct err *err)
 {
-    if (!target_take_over(a->target, a->channel, 0, a->queue_uuid, &a->lane, err))
+    struct lane_state lane;
+
+    if (!target_take_over(a->target, a->channel, 0, a->queue_uuid, &lane, err))
         return false;
+    a->lane = lane;
     note_lane(a);
     return tables_read(&a->tables, a->target, a->channel, err) && scope_check(a, err);
 }
@@ -174,6 +177,11 @@ void apply_unpause(struct apply *a)
 uint64_t apply_lsn(const struct apply *a)
 {
     return a->lane.lsn;
+}
+
+void apply_join(const struct apply *a, struct target *target)
+{
+    target_join(target, a->channel, 0, a->lane.epoch);
 }
 
 bool apply_reload_tables(struct apply *a, struct err *err)

@@ -20,7 +20,7 @@ static bool stop_table(struct apply *a, const struct table *table, const struct 
 
     log_error("apply", "table %s.%s stops: %s", table->db, table->name, why->text);
     tables_move(&a->tables, table, LIFE_FAILED, hi, hi, why->text);
-    return tables_save(&a->tables, a->target, a->channel, err);
+    return tables_save(&a->tables, a->target, err);
 }
 
 /*
@@ -32,7 +32,7 @@ static bool handle_data_error(struct apply *a, const struct table *failed, struc
     struct err why = *err;
 
     if (strcmp(err->reason, CASCADE_BROKEN_REASON) == 0)
-        return tables_save(&a->tables, a->target, a->channel, err);
+        return tables_save(&a->tables, a->target, err);
     if (!failed || a->config.stop_all_on_stopped_table)
         return false;
     if (!a->one_by_one) {

@@ -82,7 +82,7 @@ static bool judge_all(struct apply *a, bool is_read, struct err *err)
         log_warn("apply", "table %s.%s is not followed: %s", s->db, s->name, why.text);
         tables_move(&a->tables, &named, LIFE_EXCLUDED, 0, 0, why.text);
     }
-    return tables_save(&a->tables, a->target, a->channel, err);
+    return tables_save(&a->tables, a->target, err);
 }
 
 bool scope_check(struct apply *a, struct err *err)

@@ -170,10 +170,10 @@ void tables_move(struct tables *t, const struct table *table, enum life_event ev
     t->changed[t->n_changed++] = s;
 }
 
-bool tables_save(struct tables *t, struct target *target, const char *channel, struct err *err)
+bool tables_save(struct tables *t, struct target *target, struct err *err)
 {
     size_t n = t->n_changed;
 
     t->n_changed = 0;
-    return target_tables_save(target, channel, t->changed, n, err);
+    return target_tables_save(target, t->changed, n, err);
 }

@@ -146,7 +146,7 @@ bool load_copy_rows(struct load *l, struct load_table *t, struct source *s, stru
         goto done;
     if (chunk)
         chunk->rows = copy.rows;
-    if (!target_load_end(target, l->config->channel, chunk, err))
+    if (!target_load_end(target, chunk, err))
         goto done;
     begun = false;
     report_rows(&copy);
@@ -381,7 +381,7 @@ static bool copy_work(void *ctx, uint32_t worker, struct err *err)
     struct worker *w = &((struct worker *)ctx)[worker];
     const struct load_config *c = w->load->config;
     bool ok = source_connect(c->source, &w->source, err) && source_bound_waits(w->source, err) &&
-              target_enter(c->target, &w->target, err) && work_on(w, err);
+              load_enter(w->load, &w->target, err) && work_on(w, err);
 
     snapshot_view_close(w->source, &w->view);
     source_close(w->source);

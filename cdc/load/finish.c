@@ -91,7 +91,7 @@ static bool keys_work(void *ctx, uint32_t worker, struct err *err)
     bool ok;
 
     (void)worker;
-    ok = target_enter(l->config->target, &target, err) && add_keys(l, target, err);
+    ok = load_enter(l, &target, err) && add_keys(l, target, err);
     target_close(target);
     return ok;
 }

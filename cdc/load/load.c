@@ -179,7 +179,7 @@ bool load_move(struct load *l, struct target *target, struct load_table *t, enum
         s->rows = t->rows;
     }
     s->definition = t->definition ? t->definition : t->made;
-    ok = target_table_save(target, l->config->channel, s, err);
+    ok = target_table_save(target, s, err);
     free(s);
     if (ok && !can) {
         err_reason(err, ERR_DATA, "life", "it was %s when it was %s: this cannot be",
@@ -189,11 +189,23 @@ bool load_move(struct load *l, struct target *target, struct load_table *t, enum
     return ok;
 }
 
+bool load_enter(struct load *l, struct target **target, struct err *err)
+{
+    const struct snapshot_lane *lane = l->config->lane;
+
+    if (!target_enter(l->config->target, target, err))
+        return false;
+    lane->join(lane->ctx, *target);
+    return true;
+}
+
+/* It may have taken the target over anew, and left what joined it before behind. */
 static void note_lane(struct load *l)
 {
     const struct snapshot_lane *lane = l->config->lane;
 
     lane->place(lane->ctx, &l->lane);
+    lane->join(lane->ctx, l->target);
 }
 
 bool load_run_lane(struct load *l, uint64_t until, struct err *err)
@@ -208,8 +220,10 @@ bool load_run_lane(struct load *l, uint64_t until, struct err *err)
 bool load_reload_lane(struct load *l, struct err *err)
 {
     const struct snapshot_lane *lane = l->config->lane;
+    bool ok = lane->reload(lane->ctx, err);
 
-    return lane->reload(lane->ctx, err);
+    note_lane(l);
+    return ok;
 }
 
 /* A definition change that a former lane left half done is finished before anybody asks whose a
@@ -218,7 +232,7 @@ static bool settle_lane(struct load *l, struct err *err)
 {
     const struct snapshot_lane *lane = l->config->lane;
 
-    return lane->reload(lane->ctx, err) && lane->settle(lane->ctx, err);
+    return load_reload_lane(l, err) && lane->settle(lane->ctx, err);
 }
 
 /* ---- rounds ---- */
@@ -277,9 +291,8 @@ static bool drop_gone(struct load *l, struct err *err)
     for (size_t i = 0; i < l->n_tables; i++) {
         const struct load_table *t = &l->tables[i];
 
-        if (t->step == STEP_GONE &&
-            (!target_drop_table(l->target, t->db, t->name, err) ||
-             !target_table_forget(l->target, l->config->channel, t->db, t->name, err)))
+        if (t->step == STEP_GONE && (!target_drop_table(l->target, t->db, t->name, err) ||
+                                     !target_table_forget(l->target, t->db, t->name, err)))
             return false;
     }
     return true;
@@ -392,7 +405,7 @@ static bool attempt(struct load *l, struct err *err)
 
     l->n_samples = 0;
     if (!source_connect(l->config->source, &l->source, err) ||
-        !source_bound_waits(l->source, err) || !target_enter(l->config->target, &l->target, err) ||
+        !source_bound_waits(l->source, err) || !load_enter(l, &l->target, err) ||
         !settle_lane(l, err))
         goto done;
     ok = run_rounds(l, err);

@@ -91,6 +91,8 @@ void load_note_loaded(struct load *l, struct load_table *t); /* STRICT now; take
 /* Its next state by schema/life.h, saved in a transaction of its own on the given connection. */
 MUST_CHECK bool load_move(struct load *l, struct target *target, struct load_table *t,
                           enum life_event event, const char *reason, struct err *err);
+/* A connection to the target that may change states and chunks. */
+MUST_CHECK bool load_enter(struct load *l, struct target **target, struct err *err);
 /* The lane brings every STEP_COPIED table to one place; then its keys, and STRICT. */
 MUST_CHECK bool load_collapse(struct load *l, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */

@@ -151,6 +151,11 @@ static void slot_place(void *ctx, struct lane_place *out)
     *out = (struct lane_place){apply_lsn(apply_of(ctx)), stats.gtid, stats.position};
 }
 
+static void slot_join(void *ctx, struct target *target)
+{
+    apply_join(apply_of(ctx), target);
+}
+
 static bool slot_run(void *ctx, uint64_t until, struct err *err)
 {
     return apply_lsn(apply_of(ctx)) >= until || apply_run(apply_of(ctx), until, err);
@@ -186,6 +191,7 @@ static void slot_release(void *ctx)
 struct snapshot_lane lane_slots(struct lane *l)
 {
     return (struct snapshot_lane){.place = slot_place,
+                                  .join = slot_join,
                                   .run = slot_run,
                                   .reload = slot_reload,
                                   .settle = slot_settle,

@@ -20,8 +20,14 @@ struct lane_place {
     struct position position;
 };
 
+struct target;
+
 struct snapshot_lane {
     void (*place)(void *ctx, struct lane_place *out);
+    /* Let a connection change states of tables and chunks for the lane (target_join): until another
+     * owner takes over. To be repeated behind the slots that may connect anew: run and
+     * reload. */
+    void (*join)(void *ctx, struct target *target);
     /* Apply until exactly `until`; nothing when the lane is there, or has passed it. */
     bool (*run)(void *ctx, uint64_t until, struct err *err);
     /* The caller has changed states of tables. */

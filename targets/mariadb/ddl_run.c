@@ -188,8 +188,8 @@ static void put_mark(struct maria *t, const char *which, struct buf *b)
     char hash[SHA256_HEX_SIZE];
     char name[40];
 
-    sha256_hex(bytes_str(t->channel), hash);
-    snprintf(name, sizeof(name), "%s_%.8s_%u", which, hash, t->lane);
+    sha256_hex(bytes_str(t->base.owner.channel), hash);
+    snprintf(name, sizeof(name), "%s_%.8s_%u", which, hash, t->base.owner.lane);
     maria_put_state(b, t, name);
 }
 
@@ -359,100 +359,6 @@ struct steps {
     size_t n;
 };
 
-/* ---- the journal ---- */
-
-struct journal {
-    bool exists;
-    bool done;
-    uint64_t step;
-    char fingerprint[SHA256_HEX_SIZE];
-};
-
-static bool read_journal_row(void *ctx, const struct bytes *c, unsigned n, struct err *err)
-{
-    struct journal *j = ctx;
-
-    (void)err;
-    assert(n == 3);
-    j->exists = true;
-    j->step = strtoull((const char *)c[0].data, NULL, 10);
-    if (c[1].len == SHA256_HEX_SIZE - 1)
-        memcpy(j->fingerprint, c[1].data, c[1].len);
-    j->done = c[2].len == 4 && memcmp(c[2].data, "DONE", 4) == 0;
-    return true;
-}
-
-static bool read_journal(struct maria *t, const struct ddl_unit *u, struct journal *j,
-                         struct err *err)
-{
-    struct buf sql = BUF_INIT;
-    bool ok;
-
-    memset(j, 0, sizeof(*j));
-    buf_put_str(&sql, "SELECT step,fingerprint,status FROM ");
-    maria_put_state(&sql, t, "ddl");
-    buf_put_str(&sql, " WHERE channel=");
-    sql_put_string(&sql, bytes_str(t->channel));
-    buf_putf(&sql, " AND lsn=%llu AND ordinal=%u", (unsigned long long)u->lsn, u->ordinal);
-    ok = maria_query(t, buf_bytes(&sql), "read the DDL journal", read_journal_row, j, err);
-    buf_release(&sql);
-    return ok;
-}
-
-bool mariadb_ddl_begun(struct target *target, uint64_t lsn, bool *begun, struct err *err)
-{
-    struct maria *t = maria_of(target);
-    struct buf sql = BUF_INIT;
-    uint64_t rows = 0;
-    bool ok;
-
-    assert(t->owns_lane);
-    buf_put_str(&sql, "SELECT 1 FROM ");
-    maria_put_state(&sql, t, "ddl");
-    buf_put_str(&sql, " WHERE channel=");
-    sql_put_string(&sql, bytes_str(t->channel));
-    buf_putf(&sql, " AND lsn>%llu LIMIT 1", (unsigned long long)lsn);
-    ok = maria_query(t, buf_bytes(&sql), "look into the DDL journal", count_row, &rows, err);
-    *begun = rows > 0;
-    buf_release(&sql);
-    return ok;
-}
-
-/* One transaction: the lane's guard (moved if advance), the journal row, old rows away. */
-static bool write_journal(struct maria *t, const struct ddl_unit *u, const struct unit *advance,
-                          size_t step, const char *print, const char *status, struct err *err)
-{
-    struct buf sql = BUF_INIT;
-    uint64_t rows = 0;
-    bool ok;
-
-    maria_put_lane_update(&sql, t, u->prev_lsn, advance);
-    ok = maria_run_str(t, "START TRANSACTION", "begin on the target", err) &&
-         maria_change(t, buf_bytes(&sql), "write progress on the target", &rows, err);
-    if (ok && rows != 1) {
-        err_reason(err, ERR_DATA, "fenced",
-                   "another owner took the lane over, or it is not at lsn %llu",
-                   (unsigned long long)u->prev_lsn);
-        ok = false;
-    }
-    buf_reset(&sql);
-    buf_put_str(&sql, "DELETE FROM ");
-    maria_put_state(&sql, t, "ddl");
-    buf_put_str(&sql, " WHERE channel=");
-    sql_put_string(&sql, bytes_str(t->channel));
-    buf_putf(&sql, " AND lsn<=%llu;REPLACE INTO ", (unsigned long long)u->prev_lsn);
-    maria_put_state(&sql, t, "ddl");
-    buf_put_str(&sql, " VALUES (");
-    sql_put_string(&sql, bytes_str(t->channel));
-    buf_putf(&sql, ",%llu,%u,%zu,'%s','%s')", (unsigned long long)u->lsn, u->ordinal, step, print,
-             status);
-    ok = ok && maria_run(t, buf_bytes(&sql), "write the DDL journal", err) && maria_commit(t, err);
-    if (!ok)
-        maria_rollback(t);
-    buf_release(&sql);
-    return ok;
-}
-
 /* ---- time in the statement ---- */
 
 static bool is_moment(const struct column *c)
@@ -536,13 +442,12 @@ static bool run_marked(struct maria *t, const struct ddl *ddl, const char *sql, 
 static bool run_steps(struct maria *t, const struct ddl_unit *u, const struct steps *steps,
                       size_t from, struct err *err)
 {
-    char print[SHA256_HEX_SIZE];
-
     for (size_t i = from; i < steps->n; i++) {
         bool marked = i == 0 && is_marked(u->ddl);
+        struct journal_row begun = {.step = (uint32_t)i};
 
-        if ((marked && !set_mark(t, err)) || !fingerprint(t, u->ddl, print, err) ||
-            !write_journal(t, u, NULL, i, print, "STARTED", err) ||
+        if ((marked && !set_mark(t, err)) || !fingerprint(t, u->ddl, begun.fingerprint, err) ||
+            !store_journal_write(&t->base, u, &begun, err) ||
             !(marked ? run_marked : run_step)(t, u->ddl, steps->sql[i], err))
             return false;
     }
@@ -561,7 +466,8 @@ static void put_lock_name(struct maria *t, struct buf *b)
     struct buf text = BUF_INIT;
     char hash[SHA256_HEX_SIZE];
 
-    buf_putf(&text, "%s/%s/%u", t->base.config.state_schema, t->channel, t->lane);
+    buf_putf(&text, "%s/%s/%u", t->base.config.state_schema, t->base.owner.channel,
+             t->base.owner.lane);
     sha256_hex(buf_bytes(&text), hash);
     buf_putf(b, "'domicile.%.40s'", hash);
     buf_release(&text);
@@ -662,7 +568,7 @@ static bool unlock_ddl(struct maria *t, struct err *err)
 
 /* Where to go on: *from = the first step that is not done. */
 static bool find_step(struct maria *t, const struct ddl_unit *u, const struct steps *steps,
-                      const struct journal *j, size_t *from, struct err *err)
+                      const struct journal_row *j, size_t *from, struct err *err)
 {
     char print[SHA256_HEX_SIZE];
 
@@ -677,21 +583,18 @@ static bool find_step(struct maria *t, const struct ddl_unit *u, const struct st
     return *from < steps->n || check_outcome(t, u->ddl, err);
 }
 
-static bool run_unit(struct maria *t, const struct ddl_unit *u, const struct journal *journal,
+static bool run_unit(struct maria *t, const struct ddl_unit *u, const struct journal_row *journal,
                      struct notes *notes, struct err *err)
 {
-    struct unit advance = {.prev_lsn = u->prev_lsn,
-                           .lsn = u->lsn,
-                           .gtid = u->gtid,
-                           .position = u->position,
-                           .commit_us = u->commit_us};
     struct steps steps = {.n = 0};
+    struct journal_row done = {.is_done = true};
     size_t from = 0;
     bool ok = mariadb_ddl_statements(u->ddl, t->base.info.version_number, &steps.arena, &steps.sql,
                                      &steps.n, notes, err) &&
-              find_step(t, u, &steps, journal, &from, err) && run_steps(t, u, &steps, from, err) &&
-              write_journal(t, u, u->advances ? &advance : NULL, steps.n, "", "DONE", err);
+              find_step(t, u, &steps, journal, &from, err) && run_steps(t, u, &steps, from, err);
 
+    done.step = (uint32_t)steps.n;
+    ok = ok && store_journal_write(&t->base, u, &done, err);
     arena_release(&steps.arena);
     return ok;
 }
@@ -700,14 +603,14 @@ bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *u, struct n
                        struct err *err)
 {
     struct maria *t = maria_of(target);
-    struct journal journal;
+    struct journal_row journal;
     struct err ignored;
     bool ok;
 
-    assert(t->owns_lane && !t->in_flight && !t->in_transaction);
-    if (!read_journal(t, u, &journal, err))
+    assert(!t->in_flight && !t->in_transaction);
+    if (!store_journal_read(&t->base, u, &journal, err))
         return false;
-    if (!journal.done) {
+    if (!journal.is_done) {
         if (!lock_ddl(t, err))
             return false;
         ok = run_unit(t, u, &journal, notes, err);

@@ -41,16 +41,9 @@ static const struct writer_ops writer = {
     .load_row = mariadb_load_row,
     .load_end = mariadb_load_end,
     .load_abort = mariadb_load_abort,
-    .state_exists = mariadb_state_exists,
-    .state_init = mariadb_state_init,
-    .lane_read = mariadb_lane_read,
-    .take_over = mariadb_take_over,
-    .tables_read = mariadb_tables_read,
-    .table_save = mariadb_table_save,
-    .tables_save = mariadb_tables_save,
-    .table_forget = mariadb_table_forget,
-    .chunks_read = mariadb_chunks_read,
-    .chunks_plan = mariadb_chunks_plan,
+    .state_make = mariadb_state_make,
+    .state_read = mariadb_state_read,
+    .state_change = mariadb_state_change,
 };
 
 static const struct reader_ops reader = {
@@ -72,7 +65,6 @@ static const struct definer_ops definer = {
     .create_view = mariadb_create_view,
     .table_exists = mariadb_table_exists,
     .apply_ddl = mariadb_apply_ddl,
-    .ddl_begun = mariadb_ddl_begun,
 };
 
 const struct target_ops mariadb_target = {

@@ -38,7 +38,10 @@ bool mariadb_load_begin(struct target *target, const struct table *table, struct
 {
     struct maria *t = maria_of(target);
     assert(!t->in_flight && !t->load.open && !t->in_transaction);
-    if (!maria_run_str(t, "START TRANSACTION", "begin on the target", err))
+    /* Rows may be long in coming. */
+    t->is_bounded = false;
+    if (!maria_run_str(t, "SET SESSION idle_write_transaction_timeout=DEFAULT;START TRANSACTION",
+                       "begin on the target", err))
         return false;
     packet_reset(&t->packet);
     buf_reset(&t->statement);
@@ -76,41 +79,15 @@ bool mariadb_load_row(struct target *target, const struct value *row, struct err
     return zero_enums == 0 || flush(t, zero_enums, err);
 }
 
-static bool mark_chunk(struct maria *t, const char *channel, const struct chunk_state *chunk,
-                       struct err *err)
-{
-    struct buf sql = BUF_INIT;
-    uint64_t rows = 0;
-    bool ok;
-
-    buf_put_str(&sql, "UPDATE ");
-    maria_put_state(&sql, t, "chunk");
-    buf_putf(&sql, " SET done=1, row_count=%llu, lo=%llu, hi=%llu WHERE number=%llu AND done=0",
-             (unsigned long long)chunk->rows, (unsigned long long)chunk->lo,
-             (unsigned long long)chunk->hi, (unsigned long long)chunk->number);
-    buf_put_str(&sql, " AND channel=");
-    sql_put_string(&sql, bytes_str(channel));
-    buf_put_str(&sql, " AND db=");
-    sql_put_string(&sql, bytes_str(t->base.load_source->db));
-    buf_put_str(&sql, " AND name=");
-    sql_put_string(&sql, bytes_str(t->base.load_source->name));
-    ok = maria_change(t, buf_bytes(&sql), "mark a chunk done", &rows, err);
-    if (ok && rows != 1) {
-        err_reason(err, ERR_DATA, "fenced", "chunk %llu of table %s.%s is no longer ours",
-                   (unsigned long long)chunk->number, t->load.table->db, t->load.table->name);
-        ok = false;
-    }
-    buf_release(&sql);
-    return ok;
-}
-
-bool mariadb_load_end(struct target *target, const char *channel, const struct chunk_state *chunk,
+bool mariadb_load_end(struct target *target, const struct state_change *changes, size_t n,
                       struct err *err)
 {
     struct maria *t = maria_of(target);
+
     assert(t->load.open);
-    if (!flush(t, 0, err) || !settle(t, err) || (chunk && !mark_chunk(t, channel, chunk, err)) ||
-        !maria_commit(t, err)) {
+    if (!flush(t, 0, err) || !settle(t, err) || !maria_bound_idle(t, err) ||
+        !maria_put_changes(t, changes, n, err) || !maria_packet_send(t, err) ||
+        !maria_packet_drain(t, err) || !maria_commit(t, err)) {
         mariadb_load_abort(target);
         return false;
     }
@@ -127,8 +104,6 @@ void mariadb_load_abort(struct target *target)
         return;
     if (t->load.sent && !maria_packet_drain(t, &ignored))
         packet_reset(&t->packet);
-    packet_reset(&t->packet);
-    buf_reset(&t->statement);
     t->load = (struct load){.open = false};
-    maria_rollback(t);
+    maria_fail(t);
 }

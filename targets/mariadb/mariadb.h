@@ -27,8 +27,8 @@ struct expect {
     enum op_kind kind;
     uint64_t rows;
     unsigned warnings;
-    bool counted; /* affected rows must be `rows` */
-    bool is_lane; /* the guard: another count means another owner */
+    bool counted;                      /* affected rows must be `rows` */
+    const struct state_change *change; /* of our own state; NULL: none */
 };
 
 /* A packet being built: statements separated by ";". */
@@ -62,11 +62,6 @@ struct maria {
     int lower_case_table_names;
     bool read_only;
 
-    bool owns_lane;
-    char channel[TARGET_CHANNEL_MAX + 1];
-    uint32_t lane;
-    uint64_t epoch;
-
     struct packet packet;
     struct buf statement; /* the one being built */
     struct buf row;
@@ -74,6 +69,7 @@ struct maria {
     struct unit unit; /* in flight; ops are gone */
     bool in_flight;
     bool in_transaction;
+    bool is_bounded;            /* for certain; see maria_bound_idle() */
     const struct table *failed; /* of the last failed unit */
     struct load load;
 };
@@ -152,47 +148,39 @@ MUST_CHECK bool maria_put_statement(struct maria *t, const struct expect *expect
 MUST_CHECK bool maria_packet_send(struct maria *t, struct err *err);
 MUST_CHECK bool maria_packet_drain(struct maria *t, struct err *err);
 
+/* "START TRANSACTION" into the packet. */
+MUST_CHECK bool maria_put_begin(struct maria *t, struct err *err);
+/* Drop what is built, and roll back. */
+void maria_fail(struct maria *t);
+
 /* ---- state.c ---- */
 
 void maria_put_state(struct buf *b, const struct maria *t, const char *table);
-/* The lane's guard: counts one row if (epoch, prev_lsn) still hold; moves it if advance. */
-void maria_put_lane_update(struct buf *b, const struct maria *t, uint64_t prev_lsn,
-                           const struct unit *advance);
+/* Into the packet, each counted as it must be. The changes live until the answers are read. */
+MUST_CHECK bool maria_put_changes(struct maria *t, const struct state_change *changes, size_t n,
+                                  struct err *err);
+/* Before a transaction holds the lane's row: let the server end it when our host is gone. */
+MUST_CHECK bool maria_bound_idle(struct maria *t, struct err *err);
 
 /* ---- the operations, see engine.h ---- */
 
-MUST_CHECK bool mariadb_submit(struct target *target, const struct unit *unit, struct err *err);
+MUST_CHECK bool mariadb_submit(struct target *target, const struct unit *unit,
+                               const struct state_change *lane, struct err *err);
 MUST_CHECK bool mariadb_reap(struct target *target, uint64_t *lsn, struct err *err);
 void mariadb_rollback(struct target *target);
 const struct table *mariadb_failed_table(const struct target *target);
 MUST_CHECK bool mariadb_load_begin(struct target *target, const struct table *table,
                                    struct err *err);
 MUST_CHECK bool mariadb_load_row(struct target *target, const struct value *row, struct err *err);
-MUST_CHECK bool mariadb_load_end(struct target *target, const char *channel,
-                                 const struct chunk_state *chunk, struct err *err);
+MUST_CHECK bool mariadb_load_end(struct target *target, const struct state_change *changes,
+                                 size_t n, struct err *err);
 void mariadb_load_abort(struct target *target);
-MUST_CHECK bool mariadb_state_exists(struct target *target, bool *exists, struct err *err);
-MUST_CHECK bool mariadb_state_init(struct target *target, struct err *err);
-MUST_CHECK bool mariadb_lane_read(struct target *target, const char *channel, uint32_t lane,
-                                  bool *exists, struct lane_state *out, struct err *err);
-MUST_CHECK bool mariadb_take_over(struct target *target, const char *channel, uint32_t lane,
-                                  const uint8_t queue_uuid[16], struct lane_state *out,
-                                  struct err *err);
-MUST_CHECK bool mariadb_tables_read(struct target *target, const char *channel,
-                                    struct table_state **out, size_t *n, struct err *err);
-MUST_CHECK bool mariadb_table_save(struct target *target, const char *channel,
-                                   const struct table_state *state, struct err *err);
-MUST_CHECK bool mariadb_tables_save(struct target *target, const char *channel,
-                                    const struct table_state *const *states, size_t n,
-                                    struct err *err);
-MUST_CHECK bool mariadb_table_forget(struct target *target, const char *channel, const char *db,
-                                     const char *name, struct err *err);
-MUST_CHECK bool mariadb_chunks_read(struct target *target, const char *channel, const char *db,
-                                    const char *name, struct chunk_state **out, size_t *n,
-                                    struct err *err);
-MUST_CHECK bool mariadb_chunks_plan(struct target *target, const char *channel, const char *db,
-                                    const char *name, const struct chunk_state *chunks, size_t n,
-                                    struct err *err);
+MUST_CHECK bool mariadb_state_make(struct target *target, unsigned version, struct err *err);
+MUST_CHECK bool mariadb_state_read(struct target *target, enum state_id id, unsigned version,
+                                   const struct value *key, unsigned n_key, state_row_fn *fn,
+                                   void *ctx, struct err *err);
+MUST_CHECK bool mariadb_state_change(struct target *target, const struct state_change *changes,
+                                     size_t n, struct err *err);
 MUST_CHECK bool mariadb_view_open(struct target *target, struct err *err);
 MUST_CHECK bool mariadb_view_close(struct target *target, struct err *err);
 void mariadb_columns(const struct target *target, const struct table *table, bool *columns);
@@ -223,6 +211,5 @@ MUST_CHECK bool mariadb_table_exists(struct target *target, const char *db, cons
                                      bool *exists, struct err *err);
 MUST_CHECK bool mariadb_apply_ddl(struct target *target, const struct ddl_unit *unit,
                                   struct notes *notes, struct err *err);
-bool mariadb_ddl_begun(struct target *target, uint64_t lsn, bool *begun, struct err *err);
 
 #endif

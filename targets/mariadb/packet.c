@@ -148,10 +148,8 @@ static void count_error(struct maria *t, const struct expect *e, uint64_t rows, 
     struct buf what = BUF_INIT;
 
     t->failed = e->table;
-    if (e->is_lane) {
-        err_reason(err, ERR_DATA, "fenced",
-                   "another owner took the lane over, or it is not at lsn %llu",
-                   (unsigned long long)t->unit.prev_lsn);
+    if (e->change) {
+        store_fenced(e->change, err);
         return;
     }
     put_what(&what, t, e);

@@ -71,6 +71,8 @@ static const char *reason_of(unsigned number)
         return "no_database";
     case 1050:
         return "exists";
+    case 1054:
+        return "no_column";
     case 1061:
         return "key_exists";
     case 1062:

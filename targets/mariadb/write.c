@@ -348,58 +348,53 @@ static bool put_op(struct maria *t, const struct op *op, size_t rows_max, struct
     return true;
 }
 
-static bool put_lane(struct maria *t, const struct unit *advance, struct err *err)
-{
-    struct expect e = {.rows = 1, .counted = true, .is_lane = true};
-
-    buf_reset(&t->statement);
-    maria_put_lane_update(&t->statement, t, t->unit.prev_lsn, advance);
-    return maria_put_statement(t, &e, err);
-}
-
-static bool put_begin(struct maria *t, const struct unit *unit, struct err *err)
+bool maria_put_begin(struct maria *t, struct err *err)
 {
     struct expect e = {.counted = false};
 
     buf_reset(&t->statement);
     buf_put_str(&t->statement, "START TRANSACTION");
     t->in_transaction = true;
-    return maria_put_statement(t, &e, err) && put_lane(t, unit->ends ? unit : NULL, err);
+    return maria_put_statement(t, &e, err);
 }
 
 /* Everything of the unit into packets; all but the last are sent and checked on the way. */
-static bool put_unit(struct maria *t, const struct unit *unit, struct err *err)
+static bool put_unit(struct maria *t, const struct unit *unit, const struct state_change *lane,
+                     struct err *err)
 {
     size_t rows_max = unit->one_by_one ? 1 : MARIA_STATEMENT_ROWS;
 
-    if (unit->begins && !put_begin(t, unit, err))
+    if (unit->begins && (!maria_bound_idle(t, err) || !maria_put_begin(t, err) ||
+                         !maria_put_changes(t, lane, 1, err)))
         return false;
     for (size_t i = 0; i < unit->n_ops; i++)
         if (!put_op(t, &unit->ops[i], rows_max, err))
             return false;
-    return unit->begins || !unit->ends || put_lane(t, unit, err);
+    return unit->begins || !lane || maria_put_changes(t, lane, 1, err);
 }
 
-static void fail(struct maria *t)
+void maria_fail(struct maria *t)
 {
+    t->is_bounded = false;
     packet_reset(&t->packet);
     buf_reset(&t->statement);
     t->in_flight = false;
     maria_rollback(t);
 }
 
-bool mariadb_submit(struct target *target, const struct unit *unit, struct err *err)
+bool mariadb_submit(struct target *target, const struct unit *unit, const struct state_change *lane,
+                    struct err *err)
 {
     struct maria *t = maria_of(target);
-    assert(!t->in_flight && !t->load.open && t->owns_lane);
+    assert(!t->in_flight && !t->load.open);
     assert(unit->begins != t->in_transaction);
     packet_reset(&t->packet);
     maria_forget(t);
     t->failed = NULL;
     t->unit = *unit;
     t->unit.ops = NULL;
-    if (!put_unit(t, unit, err) || (t->packet.n_expects && !maria_packet_send(t, err))) {
-        fail(t);
+    if (!put_unit(t, unit, lane, err) || (t->packet.n_expects && !maria_packet_send(t, err))) {
+        maria_fail(t);
         return false;
     }
     t->in_flight = true;
@@ -411,12 +406,12 @@ bool mariadb_reap(struct target *target, uint64_t *lsn, struct err *err)
     struct maria *t = maria_of(target);
     assert(t->in_flight);
     if (!maria_packet_drain(t, err)) {
-        fail(t);
+        maria_fail(t);
         return false;
     }
     t->in_flight = false;
     if (t->unit.ends && !maria_commit(t, err)) {
-        fail(t);
+        maria_fail(t);
         return false;
     }
     *lsn = t->unit.lsn;
@@ -427,7 +422,7 @@ void mariadb_rollback(struct target *target)
 {
     struct maria *t = maria_of(target);
     if (t->in_transaction)
-        fail(t);
+        maria_fail(t);
 }
 
 const struct table *mariadb_failed_table(const struct target *target)

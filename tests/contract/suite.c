@@ -41,12 +41,12 @@ int contract_setup(void **state)
     t = contract_open();
     values = xcalloc(1, sizeof(*values));
     must(target_state_init(t, &err));
+    own();
     must(target_create_database(t, "c", "utf8mb4", "utf8mb4_general_ci", &err));
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         must(target_drop_table(t, "c", names[i], &err));
-        must(target_table_forget(t, CHANNEL, "c", names[i], &err));
+        must(target_table_forget(t, "c", names[i], &err));
     }
-    own();
     return 0;
 }
 

@@ -21,7 +21,7 @@ static void test_keys_and_foreign_keys_may_be_added_again(void **state)
     must(target_load_begin(t, d, &err));
     for (int i = 0; i < 2; i++)
         ok = ok && target_load_row(t, rows[i], &err);
-    must(ok && target_load_end(t, CHANNEL, NULL, &err));
+    must(ok && target_load_end(t, NULL, &err));
     must_fail(target_add_keys(t, d, &notes, &err), ERR_DATA, "duplicate_key");
     must(one(OP_DELETE, rows[1]));
     must(target_add_keys(t, d, &notes, &err));
@@ -89,7 +89,7 @@ static void fill_unseen(void)
 {
     must(target_load_begin(t, d, &err));
     must(target_load_row(t, pair(7, "kept"), &err));
-    must(target_load_end(t, CHANNEL, NULL, &err));
+    must(target_load_end(t, NULL, &err));
 }
 
 static void take_definition(const struct ddl_case *c, const char *name)

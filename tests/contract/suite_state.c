@@ -10,7 +10,7 @@ static void load_rows(const struct chunk_state *chunk, bool *ok)
     must(target_load_begin(t, d, &err));
     must(target_load_row(t, pair(1, "a"), &err));
     must(target_load_row(t, pair(2, NULL), &err));
-    *ok = target_load_end(t, CHANNEL, chunk, &err);
+    *ok = target_load_end(t, chunk, &err);
 }
 
 static void test_chunk_is_done_with_its_rows_or_not_at_all(void **state)
@@ -23,7 +23,7 @@ static void test_chunk_is_done_with_its_rows_or_not_at_all(void **state)
 
     (void)state;
     make(PAIR);
-    must(target_chunks_plan(t, CHANNEL, "c", "t", plan, 2, &err));
+    must(target_chunks_plan(t, "c", "t", plan, 2, &err));
     must(target_load_begin(t, d, &err));
     must(target_load_row(t, pair(1, "a"), &err));
     target_load_abort(t);
@@ -41,7 +41,7 @@ static void test_chunk_is_done_with_its_rows_or_not_at_all(void **state)
     chunk_states_free(read, n);
     must(target_load_begin(t, d, &err));
     must(target_load_row(t, pair(7, "again"), &err));
-    must_fail(target_load_end(t, CHANNEL, &plan[0], &err), ERR_DATA, "fenced");
+    must_fail(target_load_end(t, &plan[0], &err), ERR_DATA, "fenced");
     check_rows("1=a 2=-");
 }
 
@@ -69,13 +69,13 @@ static void test_table_states_are_saved_all_or_none(void **state)
 
     (void)state;
     memset(bad.name, 'x', 70); /* longer than a name may be */
-    assert_false(target_tables_save(t, CHANNEL, both, 2, &err));
+    assert_false(target_tables_save(t, both, 2, &err));
     count_states(0);
     snprintf(bad.name, sizeof(bad.name), "u");
     good.definition = (char *)"it's";
-    must(target_tables_save(t, CHANNEL, both, 2, &err));
+    must(target_tables_save(t, both, 2, &err));
     good.rows = 8;
-    must(target_table_save(t, CHANNEL, &good, &err));
+    must(target_table_save(t, &good, &err));
     count_states(2);
     must(target_tables_read(t, CHANNEL, &states, &n, &err));
     assert_string_equal(states[0].name, "t");
@@ -84,8 +84,72 @@ static void test_table_states_are_saved_all_or_none(void **state)
     assert_true(states[0].hi == UINT64_MAX && states[0].rows == 8);
     assert_string_equal(states[0].definition, "it's");
     table_states_free(states, n);
-    must(target_table_forget(t, CHANNEL, "c", "t", &err));
+    must(target_table_forget(t, "c", "t", &err));
     count_states(1);
+}
+
+/* ---- whose word counts ---- */
+
+/* What a frozen owner sends when another one is at work: states, plans, rows, marks. */
+static void check_fenced(struct target *who)
+{
+    struct table_state s = {.db = "c", .name = "t", .life = TABLE_STOPPED};
+    const struct table_state *both[2] = {&s, &s};
+    struct chunk_state chunk = {.number = 0, .rows = 1};
+
+    must_fail(target_table_save(who, &s, &err), ERR_DATA, "fenced");
+    must_fail(target_tables_save(who, both, 2, &err), ERR_DATA, "fenced");
+    must_fail(target_table_forget(who, "c", "t", &err), ERR_DATA, "fenced");
+    must_fail(target_chunks_plan(who, "c", "t", NULL, 0, &err), ERR_DATA, "fenced");
+    must_fail(target_chunks_plan(who, "c", "t", &chunk, 1, &err), ERR_DATA, "fenced");
+    for (int i = 0; i < 2; i++) {
+        must(target_load_begin(who, d, &err));
+        must(target_load_row(who, pair(7 + i, "late"), &err));
+        must_fail(target_load_end(who, i ? &chunk : NULL, &err), ERR_DATA, "fenced");
+    }
+    assert_non_null(strstr(err.text, "another owner"));
+}
+
+static void check_untouched(void)
+{
+    struct table_state *states;
+    struct chunk_state *chunks;
+    size_t n;
+
+    must(target_tables_read(t, CHANNEL, &states, &n, &err));
+    assert_true(n >= 1 && strcmp(states[0].name, "t") == 0);
+    assert_true(states[0].life == TABLE_LOAD && states[0].rows == 3);
+    table_states_free(states, n);
+    must(target_chunks_read(t, CHANNEL, "c", "t", &chunks, &n, &err));
+    assert_true(n == 2 && !chunks[0].done && !chunks[1].done);
+    chunk_states_free(chunks, n);
+    check_rows("");
+}
+
+static void test_state_of_a_former_owner_is_fenced(void **state)
+{
+    struct table_state s = {.db = "c", .name = "t", .life = TABLE_LOAD, .rows = 3};
+    struct chunk_state plan[2] = {{.number = 0}, {.number = 1}};
+    struct target *worker = contract_open(), *other = contract_open();
+    struct lane_state theirs;
+
+    (void)state;
+    make(PAIR);
+    target_join(worker, CHANNEL, 0, lane.epoch);
+    must(target_table_save(worker, &s, &err));
+    must(target_chunks_plan(worker, "c", "t", plan, 2, &err));
+    must(target_load_begin(worker, d, &err)); /* rows that are on the way when it happens */
+    must(target_load_row(worker, pair(1, "a"), &err));
+    own_by(other, &theirs);
+    must_fail(target_load_end(worker, &plan[0], &err), ERR_DATA, "fenced");
+    check_fenced(worker);
+    check_fenced(t);
+    check_untouched();
+    target_join(worker, CHANNEL, 0, theirs.epoch); /* the new owner's word */
+    must(target_table_forget(worker, "c", "t", &err));
+    target_close(worker);
+    target_close(other);
+    own();
 }
 
 static void test_lane_belongs_to_one_queue(void **state)
@@ -105,6 +169,7 @@ static void test_lane_belongs_to_one_queue(void **state)
 const struct CMUnitTest contract_state[] = {
     CONTRACT_TEST(test_chunk_is_done_with_its_rows_or_not_at_all),
     CONTRACT_TEST(test_table_states_are_saved_all_or_none),
+    CONTRACT_TEST(test_state_of_a_former_owner_is_fenced),
     CONTRACT_TEST(test_lane_belongs_to_one_queue),
 };
 const size_t n_contract_state = sizeof(contract_state) / sizeof(contract_state[0]);

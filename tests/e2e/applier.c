@@ -161,11 +161,18 @@ static void forget_state(void)
 
 static void follow(const char *name, enum table_life life, uint64_t lo, uint64_t hi)
 {
+    static const uint8_t no_queue[16];
     struct table_state s = {.life = life, .lo = lo, .hi = hi};
+    struct lane_state now;
+    bool exists;
 
+    must(target_lane_read(src, "a", 0, &exists, &now, &err));
+    if (!exists)
+        must(target_take_over(src, "a", 0, no_queue, &now, &err));
+    target_join(src, "a", 0, now.epoch);
     snprintf(s.db, sizeof(s.db), "w");
     snprintf(s.name, sizeof(s.name), "%s", name);
-    must(target_table_save(src, "a", &s, &err));
+    must(target_table_save(src, &s, &err));
 }
 
 /* ---- the queue ---- */

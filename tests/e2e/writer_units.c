@@ -252,27 +252,27 @@ static void test_writer_keeps_table_states_and_chunks(void **state)
     snprintf(s.db, sizeof(s.db), "w");
     snprintf(s.name, sizeof(s.name), "t");
     s.definition = (char *)"CREATE TABLE `w`.`t` (c ENUM('a\\'b'))";
-    must(target_table_save(t, "other", &s, &err));
-    must(target_tables_read(t, "other", &states, &n, &err));
+    must(target_table_save(t, &s, &err));
+    must(target_tables_read(t, CHANNEL, &states, &n, &err));
     assert_int_equal(n, 1);
     assert_string_equal(states[0].definition, s.definition);
     assert_true(states[0].hi == UINT64_MAX && states[0].rows == 7 && states[0].lo == 5);
     table_states_free(states, n);
     run("CREATE TABLE w.t (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET utf8mb4)");
-    must(target_chunks_plan(t, "other", "w", "t", chunks, 2, &err));
+    must(target_chunks_plan(t, "w", "t", chunks, 2, &err));
     must(target_load_begin(t, d, &err));
     must(target_load_row(t, r1, &err));
     chunks[0].rows = 1;
-    must(target_load_end(t, "other", &chunks[0], &err));
+    must(target_load_end(t, &chunks[0], &err));
     must(target_load_begin(t, d, &err));
-    must_fail(target_load_end(t, "other", &chunks[0], &err), ERR_DATA, "fenced");
-    must(target_chunks_read(t, "other", "w", "t", &read, &n, &err));
+    must_fail(target_load_end(t, &chunks[0], &err), ERR_DATA, "fenced");
+    must(target_chunks_read(t, CHANNEL, "w", "t", &read, &n, &err));
     assert_int_equal(n, 2);
     assert_true(read[0].done && read[0].rows == 1 && !read[1].done && !read[0].low);
     assert_string_equal(read[1].low, chunks[1].low);
     chunk_states_free(read, n);
-    must(target_table_forget(t, "other", "w", "t", &err));
-    must(target_tables_read(t, "other", &states, &n, &err));
+    must(target_table_forget(t, "w", "t", &err));
+    must(target_tables_read(t, CHANNEL, &states, &n, &err));
     assert_int_equal(n, 0);
     table_states_free(states, n);
     table_free(d);
@@ -291,7 +291,7 @@ static void test_writer_does_not_hold_the_lane_when_its_host_dies(void **state)
     char seconds[32] = "";
 
     (void)state;
-    own();
+    must(send_ops(NULL, 0));
     must(target_query(t, "SELECT @@idle_write_transaction_timeout", read_text, seconds, &err));
     assert_string_equal(seconds, "60");
 }
@@ -306,17 +306,17 @@ static void test_writer_saves_all_table_states_or_none(void **state)
 
     (void)state;
     memset(bad.name, 'x', 70); /* more than the column holds */
-    assert_false(target_tables_save(t, "other", both, 2, &err));
-    must(target_tables_read(t, "other", &states, &n, &err));
+    assert_false(target_tables_save(t, both, 2, &err));
+    must(target_tables_read(t, CHANNEL, &states, &n, &err));
     assert_int_equal(n, 0);
     table_states_free(states, n);
     bad.name[3] = '\0';
-    must(target_tables_save(t, "other", both, 2, &err));
-    must(target_tables_read(t, "other", &states, &n, &err));
+    must(target_tables_save(t, both, 2, &err));
+    must(target_tables_read(t, CHANNEL, &states, &n, &err));
     assert_int_equal(n, 2);
     table_states_free(states, n);
-    must(target_table_forget(t, "other", "w", "t", &err));
-    must(target_table_forget(t, "other", "w", "xxx", &err));
+    must(target_table_forget(t, "w", "t", &err));
+    must(target_table_forget(t, "w", "xxx", &err));
 }
 
 static void test_writer_refuses_a_lane_of_another_queue(void **state)

@@ -226,7 +226,7 @@ static void test_writer_keeps_every_value_through_load(void **state)
     must(target_load_begin(t, d, &err));
     for (int i = 0; i < TYPE_ROWS; i++)
         must(target_load_row(t, rows[i], &err));
-    must(target_load_end(t, CHANNEL, NULL, &err));
+    must(target_load_end(t, NULL, &err));
     check_types(d, rows);
     table_free(d);
 }

@@ -152,7 +152,8 @@ static bool table_exists(struct target *t, const char *db, const char *name, boo
 
 /* ---- DDL units ---- */
 
-static uint64_t ids_of(struct memory_server *server, const struct ddl *ddl)
+/* Which tables are there: what makes or changes one gives it a new id. */
+static void put_ids(struct memory_server *server, const struct ddl *ddl, char out[65])
 {
     uint64_t ids = 0;
 
@@ -166,72 +167,7 @@ static uint64_t ids_of(struct memory_server *server, const struct ddl *ddl)
             ids = ids * 1000003 + (t ? t->id : 0);
         }
     }
-    return ids;
-}
-
-static struct memory_journal *find_journal(struct memory_target *m, const struct ddl_unit *u)
-{
-    struct memory_server *server = m->session.server;
-
-    for (size_t i = 0; i < server->n_journal; i++) {
-        struct memory_journal *j = &server->journal[i];
-
-        if (j->lsn == u->lsn && j->ordinal == u->ordinal && strcmp(j->channel, m->channel) == 0)
-            return j;
-    }
-    return NULL;
-}
-
-/* Rows of units that the lane is past. */
-static void forget_journal(struct memory_target *m, uint64_t lsn)
-{
-    struct memory_server *server = m->session.server;
-    size_t kept = 0;
-
-    for (size_t i = 0; i < server->n_journal; i++) {
-        struct memory_journal *j = &server->journal[i];
-
-        if (j->lsn <= lsn && strcmp(j->channel, m->channel) == 0)
-            free(j->channel);
-        else
-            server->journal[kept++] = *j;
-    }
-    server->n_journal = kept;
-}
-
-/* One transaction: the lane's guard (moved if advance), the journal row, old rows away. */
-static bool write_journal(struct memory_target *m, const struct ddl_unit *u, bool done,
-                          struct err *err)
-{
-    struct unit advance = {.prev_lsn = u->prev_lsn,
-                           .lsn = u->lsn,
-                           .gtid = u->gtid,
-                           .position = u->position,
-                           .commit_us = u->commit_us};
-    struct memory_server *server = m->session.server;
-    struct memory_journal *j;
-
-    if (!memory_lane_lock(m, &advance, err))
-        return false;
-    if (done && u->advances)
-        memory_lane_advance(m, &advance);
-    if (!memory_point(m, MEMORY_BEFORE_COMMIT, err)) {
-        memory_rollback(&m->session);
-        return false;
-    }
-    forget_journal(m, u->prev_lsn);
-    j = find_journal(m, u);
-    if (!j) {
-        server->journal =
-            xrealloc(server->journal, (server->n_journal + 1) * sizeof(*server->journal));
-        j = &server->journal[server->n_journal++];
-        *j = (struct memory_journal){
-            .channel = xstrdup(m->channel), .lsn = u->lsn, .ordinal = u->ordinal};
-    }
-    j->done = done;
-    j->ids = ids_of(server, u->ddl);
-    memory_commit(&m->session);
-    return memory_point(m, MEMORY_AFTER_COMMIT, err);
+    snprintf(out, 65, "%016llx", (unsigned long long)ids);
 }
 
 /* A pair of the statement: create, drop, empty, or change and rename. */
@@ -271,35 +207,22 @@ static bool apply_ddl(struct target *t, const struct ddl_unit *u, struct notes *
                       struct err *err)
 {
     struct memory_target *m = memory_of(t);
-    struct memory_journal *j;
+    struct journal_row was;
+    struct journal_row now = {.exists = true};
     bool happened;
 
     (void)notes;
-    assert(m->owns_lane && m->n_units == 0);
-    if (!memory_point(m, MEMORY_READ, err))
+    assert(m->n_units == 0);
+    if (!store_journal_read(t, u, &was, err))
         return false;
-    j = find_journal(m, u);
-    if (j && j->done)
+    if (was.is_done)
         return true;
-    happened = j && j->ids != ids_of(m->session.server, u->ddl);
-    if (!happened && (!write_journal(m, u, false, err) || !run_ddl(m, u->ddl, err)))
+    put_ids(m->session.server, u->ddl, now.fingerprint);
+    happened = was.exists && strcmp(was.fingerprint, now.fingerprint) != 0;
+    if (!happened && (!store_journal_write(t, u, &now, err) || !run_ddl(m, u->ddl, err)))
         return false;
-    return write_journal(m, u, true, err);
-}
-
-static bool ddl_begun(struct target *t, uint64_t lsn, bool *begun, struct err *err)
-{
-    struct memory_target *m = memory_of(t);
-    struct memory_server *server = m->session.server;
-
-    assert(m->owns_lane);
-    *begun = false;
-    for (size_t i = 0; i < server->n_journal; i++) {
-        struct memory_journal *j = &server->journal[i];
-
-        *begun = *begun || (j->lsn > lsn && strcmp(j->channel, m->channel) == 0);
-    }
-    return memory_point(m, MEMORY_READ, err);
+    now.is_done = true;
+    return store_journal_write(t, u, &now, err);
 }
 
 const struct definer_ops memory_definer = {
@@ -312,5 +235,4 @@ const struct definer_ops memory_definer = {
     .create_view = create_view,
     .table_exists = table_exists,
     .apply_ddl = apply_ddl,
-    .ddl_begun = ddl_begun,
 };

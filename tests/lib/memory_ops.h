@@ -18,11 +18,11 @@ struct memory_image { /* of a view */
 struct memory_target {
     struct target base; /* first */
     struct memory_session session;
-    bool owns_lane;
-    char channel[TARGET_CHANNEL_MAX + 1];
-    uint32_t lane;
-    uint64_t epoch;
-    struct unit units[MEMORY_IN_FLIGHT]; /* what they point to is borrowed until the reap */
+    bool is_eye;         /* nothing goes wrong */
+    struct memory_unit { /* borrowed until the reap */
+        const struct unit *unit;
+        const struct state_change *lane;
+    } units[MEMORY_IN_FLIGHT];
     size_t n_units;
     const struct table *failed;
     const struct table *load; /* the table of an open load */
@@ -41,34 +41,15 @@ MUST_CHECK bool memory_point(struct memory_target *m, enum memory_point point, s
 MUST_CHECK bool memory_commit_all(struct memory_target *m, struct err *err);
 
 /* memory_state.c */
-MUST_CHECK bool memory_lane_lock(struct memory_target *m, const struct unit *u, struct err *err);
-void memory_lane_advance(struct memory_target *m, const struct unit *u);
-/* The chunk's row, not done yet; else "fenced". */
-MUST_CHECK bool memory_chunk_find(struct memory_target *m, const char *channel,
-                                  const struct table *table, uint64_t number,
-                                  struct chunk_state **out, struct err *err);
-MUST_CHECK bool memory_state_exists(struct target *t, bool *exists, struct err *err);
-MUST_CHECK bool memory_state_init(struct target *t, struct err *err);
-MUST_CHECK bool memory_lane_read(struct target *t, const char *channel, uint32_t lane, bool *exists,
-                                 struct lane_state *out, struct err *err);
-MUST_CHECK bool memory_take_over(struct target *t, const char *channel, uint32_t lane,
-                                 const uint8_t queue_uuid[16], struct lane_state *out,
-                                 struct err *err);
-MUST_CHECK bool memory_tables_read(struct target *t, const char *channel, struct table_state **out,
-                                   size_t *n, struct err *err);
-MUST_CHECK bool memory_table_save(struct target *t, const char *channel,
-                                  const struct table_state *state, struct err *err);
-MUST_CHECK bool memory_tables_save(struct target *t, const char *channel,
-                                   const struct table_state *const *states, size_t n,
-                                   struct err *err);
-MUST_CHECK bool memory_table_forget(struct target *t, const char *channel, const char *db,
-                                    const char *name, struct err *err);
-MUST_CHECK bool memory_chunks_read(struct target *t, const char *channel, const char *db,
-                                   const char *name, struct chunk_state **out, size_t *n,
-                                   struct err *err);
-MUST_CHECK bool memory_chunks_plan(struct target *t, const char *channel, const char *db,
-                                   const char *name, const struct chunk_state *chunks, size_t n,
-                                   struct err *err);
+/* In the session's transaction. */
+MUST_CHECK bool memory_change(struct memory_target *m, const struct state_change *changes, size_t n,
+                              struct err *err);
+MUST_CHECK bool memory_state_make(struct target *t, unsigned version, struct err *err);
+MUST_CHECK bool memory_state_read(struct target *t, enum state_id id, unsigned version,
+                                  const struct value *key, unsigned n_key, state_row_fn *fn,
+                                  void *ctx, struct err *err);
+MUST_CHECK bool memory_state_change(struct target *t, const struct state_change *changes, size_t n,
+                                    struct err *err);
 
 /* memory_read.c */
 extern const struct reader_ops memory_reader;

@@ -135,12 +135,7 @@ void memory_commit(struct memory_session *s)
         row->n_committed = row->n_pending;
         row->owner = NULL;
     }
-    if (s->lane) {
-        s->lane->committed = s->lane->pending;
-        s->lane->owner = NULL;
-    }
     s->n_touched = 0;
-    s->lane = NULL;
     s->in_transaction = false;
 }
 
@@ -157,10 +152,7 @@ void memory_rollback(struct memory_session *s)
     }
     for (size_t i = 0; i < s->n_touched; i++)
         index_row(s->touched[i], s->touched[i]->committed);
-    if (s->lane)
-        s->lane->owner = NULL;
     s->n_touched = 0;
-    s->lane = NULL;
     s->in_transaction = false;
 }
 
@@ -444,9 +436,33 @@ bool memory_add_keys(struct memory_session *s, struct memory_table *t, struct er
 
 /* ---- the server ---- */
 
+/* All that memory_row() and memory_set() look at: names, what may be NULL, the key. */
+static struct table *state_definition(const struct state_table *s)
+{
+    struct table *t = table_new();
+
+    t->db = "";
+    t->name = s->name;
+    t->n_columns = s->n_columns;
+    t->columns = arena_alloc(&t->arena, s->n_columns * sizeof(*t->columns));
+    t->n_row_key = s->n_key;
+    t->row_key = arena_alloc(&t->arena, s->n_key * sizeof(*t->row_key));
+    for (uint32_t i = 0; i < s->n_columns; i++) {
+        t->columns[i].name = s->columns[i].name;
+        t->columns[i].nullable = s->columns[i].type == CELL_LONG_TEXT;
+    }
+    for (uint32_t i = 0; i < s->n_key; i++)
+        t->row_key[i] = i;
+    return t;
+}
+
 struct memory_server *memory_server_new(void)
 {
-    return xcalloc(1, sizeof(struct memory_server));
+    struct memory_server *server = xcalloc(1, sizeof(*server));
+
+    for (size_t i = 0; i < STATES; i++)
+        server->state[i].def = state_definition(&state_tables[i]);
+    return server;
 }
 
 void memory_server_crash(struct memory_server *server)
@@ -473,23 +489,10 @@ void memory_server_free(struct memory_server *server)
     map_release(&server->tables);
     map_release(&server->databases);
     map_release(&server->views);
-    for (size_t i = 0; i < server->n_states; i++) {
-        free(server->states[i].channel);
-        free(server->states[i].state.definition);
+    for (size_t i = 0; i < STATES; i++) {
+        memory_truncate(&server->state[i]);
+        table_free(server->state[i].def);
     }
-    for (size_t i = 0; i < server->n_chunks; i++) {
-        free(server->chunks[i].table);
-        free(server->chunks[i].state.low);
-        free(server->chunks[i].state.high);
-    }
-    for (size_t i = 0; i < server->n_journal; i++)
-        free(server->journal[i].channel);
-    free(server->states);
-    free(server->chunks);
-    free(server->journal);
-    for (size_t i = 0; i < server->n_lanes; i++)
-        free(server->lanes[i]);
-    free(server->lanes);
     free(server);
 }
 

@@ -10,6 +10,7 @@
 #define TESTS_LIB_MEMORY_SERVER_H
 
 #include "schema/base/map.h"
+#include "targets/store/store.h"
 #include "tests/lib/memory_target.h"
 
 struct memory_row {
@@ -27,45 +28,14 @@ struct memory_table {
     bool has_keys, has_foreign_keys;
 };
 
-struct memory_lane {
-    struct lane_state committed, pending;
-    struct memory_session *owner;
-};
-
-struct memory_chunk {
-    char *table; /* channel, database and name */
-    struct chunk_state state;
-};
-
-struct memory_state {
-    char *channel;
-    struct table_state state;
-};
-
-struct memory_journal {
-    char *channel;
-    uint64_t lsn;
-    uint32_t ordinal;
-    bool done;
-    uint64_t ids; /* of the tables that it is about, before it */
-};
-
 struct memory_server {
     memory_fault_fn *fault;
     void *fault_ctx;
     uint64_t next_id;
-    bool has_state;
-    struct map tables;          /* "db\0name" to struct memory_table */
-    struct map databases;       /* names */
-    struct map views;           /* "db\0name" */
-    struct memory_lane **lanes; /* pointers stay */
-    size_t n_lanes;
-    struct memory_state *states;
-    size_t n_states;
-    struct memory_chunk *chunks;
-    size_t n_chunks;
-    struct memory_journal *journal;
-    size_t n_journal;
+    struct map tables;                 /* "db\0name" to struct memory_table */
+    struct map databases;              /* names */
+    struct map views;                  /* "db\0name" */
+    struct memory_table state[STATES]; /* rows as all others: of our own state */
     struct memory_session *sessions;
 };
 
@@ -76,7 +46,6 @@ struct memory_session {
     bool in_transaction;
     struct memory_row **touched;
     size_t n_touched, cap_touched;
-    struct memory_lane *lane; /* the one it owns rows of, in the transaction */
 };
 
 void memory_session_open(struct memory_server *server, struct memory_session *s);

@@ -24,6 +24,8 @@ bool memory_point(struct memory_target *m, enum memory_point point, struct err *
     struct memory_server *server = m->session.server;
     enum memory_fault fault = MEMORY_GOOD;
 
+    if (m->is_eye)
+        return true;
     if (!m->session.dead && server->fault)
         fault = server->fault(server->fault_ctx, point);
     switch (fault) {
@@ -245,17 +247,25 @@ static bool run_op(struct memory_target *m, const struct op *op, struct err *err
     return true;
 }
 
-static bool run_unit(struct memory_target *m, const struct unit *u, struct err *err)
+static bool run_unit(struct memory_target *m, const struct memory_unit *mu, struct err *err)
 {
+    const struct unit *u = mu->unit;
+
     m->failed = NULL;
-    if (u->begins && (!memory_point(m, MEMORY_BEGIN, err) || !memory_lane_lock(m, u, err)))
+    if (u->begins && !memory_point(m, MEMORY_BEGIN, err))
         return false;
+    if (u->begins)
+        m->session.in_transaction = true;
     if (!m->session.in_transaction)
         return lost(m, err);
+    if (u->begins && !memory_change(m, mu->lane, 1, err))
+        return false;
     for (size_t i = 0; i < u->n_ops; i++)
         if (!run_op(m, &u->ops[i], err))
             return false;
-    return !u->ends || (memory_lane_advance(m, u), memory_commit_all(m, err));
+    if (!u->begins && mu->lane && !memory_change(m, mu->lane, 1, err))
+        return false;
+    return !u->ends || memory_commit_all(m, err);
 }
 
 bool memory_commit_all(struct memory_target *m, struct err *err)
@@ -272,16 +282,17 @@ static void drop_all(struct memory_target *m)
     memory_rollback(&m->session);
 }
 
-static bool submit(struct target *t, const struct unit *unit, struct err *err)
+static bool submit(struct target *t, const struct unit *unit, const struct state_change *lane,
+                   struct err *err)
 {
     struct memory_target *m = memory_of(t);
 
-    assert(m->owns_lane && !m->load && m->n_units < MEMORY_IN_FLIGHT);
+    assert(!m->load && m->n_units < MEMORY_IN_FLIGHT);
     if (m->session.dead) {
         drop_all(m);
         return lost(m, err);
     }
-    m->units[m->n_units++] = *unit;
+    m->units[m->n_units++] = (struct memory_unit){unit, lane};
     return true;
 }
 
@@ -297,7 +308,7 @@ static bool reap(struct target *t, uint64_t *lsn, struct err *err)
         drop_all(m);
         return false;
     }
-    *lsn = m->units[0].lsn;
+    *lsn = m->units[0].unit->lsn;
     memmove(m->units, m->units + 1, --m->n_units * sizeof(m->units[0]));
     return true;
 }
@@ -346,32 +357,16 @@ static void load_abort(struct target *t)
     memory_rollback(&m->session);
 }
 
-static bool load_end(struct target *t, const char *channel, const struct chunk_state *chunk,
+static bool load_end(struct target *t, const struct state_change *changes, size_t n,
                      struct err *err)
 {
     struct memory_target *m = memory_of(t);
-    struct chunk_state *mark = NULL;
+    bool ok;
 
     assert(m->load);
-    /* Our own rows are kept by the source's name. */
-    if (chunk && !memory_chunk_find(m, channel, t->load_source, chunk->number, &mark, err))
-        goto failed;
-    if (!memory_point(m, MEMORY_BEFORE_COMMIT, err))
-        goto failed;
-    memory_commit(&m->session);
-    if (mark) {
-        mark->done = true;
-        mark->rows = chunk->rows;
-        mark->lo = chunk->lo;
-        mark->hi = chunk->hi;
-    }
-    if (!memory_point(m, MEMORY_AFTER_COMMIT, err))
-        goto failed;
-    m->load = NULL;
-    return true;
-failed:
+    ok = memory_change(m, changes, n, err) && memory_commit_all(m, err);
     load_abort(t);
-    return false;
+    return ok;
 }
 
 /* ---- the whole ---- */
@@ -415,16 +410,9 @@ static const struct writer_ops writer = {
     .load_row = load_row,
     .load_end = load_end,
     .load_abort = load_abort,
-    .state_exists = memory_state_exists,
-    .state_init = memory_state_init,
-    .lane_read = memory_lane_read,
-    .take_over = memory_take_over,
-    .tables_read = memory_tables_read,
-    .table_save = memory_table_save,
-    .tables_save = memory_tables_save,
-    .table_forget = memory_table_forget,
-    .chunks_read = memory_chunks_read,
-    .chunks_plan = memory_chunks_plan,
+    .state_make = memory_state_make,
+    .state_read = memory_state_read,
+    .state_change = memory_state_change,
 };
 
 static const struct target_ops memory_ops = {
@@ -449,4 +437,12 @@ struct target *memory_target_open(struct memory_server *server)
     m->base.info.row_bytes_max = UINT64_MAX;
     memory_session_open(server, &m->session);
     return &m->base;
+}
+
+struct target *memory_target_eye(struct memory_server *server)
+{
+    struct target *t = memory_target_open(server);
+
+    memory_of(t)->is_eye = true;
+    return t;
 }

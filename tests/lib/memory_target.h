@@ -51,6 +51,8 @@ void memory_server_crash(struct memory_server *server);
 
 /* Close with target_close(). server must outlive it. */
 struct target *memory_target_open(struct memory_server *server);
+/* For checks: no fault is asked for, and no crash ends it. */
+struct target *memory_target_eye(struct memory_server *server);
 
 /*
  * Faults by a seed: each point fails with the given chances of 65536. The state is the

@@ -156,18 +156,23 @@ static bool compare_table(const struct world *w, const struct sim_target *t, con
 
 /* ---- one target ---- */
 
-static const struct memory_lane *find_lane(const struct sim_target *t)
+static bool find_lane(const struct sim_target *t, struct lane_state *out)
 {
-    return t->server->n_lanes ? t->server->lanes[0] : NULL;
+    struct err err = ERR_INIT;
+    bool exists;
+
+    /* The eye sees what is committed, and nothing goes wrong with it. */
+    return target_lane_read(t->eye, t->channel, 0, &exists, out, &err) && exists && out->epoch;
 }
 
 /* A definition change that the lane is not behind yet may have been done; 0: there is none. */
-static uint64_t pending_ddl(const struct sim_target *t, uint64_t lane_lsn)
+static uint64_t pending_ddl(const struct sim_target *t, const struct lane_state *lane)
 {
-    for (size_t i = 0; i < t->server->n_journal; i++)
-        if (t->server->journal[i].lsn > lane_lsn)
-            return t->server->journal[i].lsn;
-    return 0;
+    struct err err = ERR_INIT;
+    uint64_t lsn;
+
+    target_join(t->eye, t->channel, 0, lane->epoch);
+    return store_journal_newest(t->eye, &lsn, &err) && lsn > lane->lsn ? lsn : 0;
 }
 
 static void learn_origin(struct world *w, uint64_t lsn, const struct gtid *gtid, const char *who)
@@ -199,11 +204,11 @@ static bool may_stop(const struct world *w)
     return w->shape.native_fk && w->shape.excluded;
 }
 
-static void check_state(struct world *w, const struct sim_target *t, uint64_t lane_lsn,
+static void check_state(struct world *w, const struct sim_target *t, const struct lane_state *lane,
                         const struct table_state *s)
 {
-    uint64_t lsn = s->hi > lane_lsn ? s->hi : lane_lsn;
-    uint64_t ddl = pending_ddl(t, lane_lsn);
+    uint64_t lsn = s->hi > lane->lsn ? s->hi : lane->lsn;
+    uint64_t ddl = pending_ddl(t, lane);
     char why[WHY_SIZE] = "", ignored[WHY_SIZE];
 
     if (s->life == TABLE_STOPPED && !may_stop(w))
@@ -227,11 +232,14 @@ static void check_state(struct world *w, const struct sim_target *t, uint64_t la
 
 void check_target(struct world *w, struct sim_target *t)
 {
-    const struct memory_lane *lane = find_lane(t);
     const char *dot = w->shape.excluded ? strchr(w->shape.excluded, '.') : NULL;
     char db[256] = "";
+    struct lane_state lane;
+    struct table_state *states;
+    struct err err = ERR_INIT;
+    size_t n;
 
-    if (!lane || world_failed(w) || !check_lane(w, t, &lane->committed))
+    if (!find_lane(t, &lane) || world_failed(w) || !check_lane(w, t, &lane))
         return;
     if (dot) {
         snprintf(db, sizeof(db), "%.*s", (int)(dot - w->shape.excluded), w->shape.excluded);
@@ -239,8 +247,11 @@ void check_target(struct world *w, struct sim_target *t)
             world_fail(w, "%s: the table %s, which is left out, is there", t->channel,
                        w->shape.excluded);
     }
-    for (size_t i = 0; w->origin != UINT64_MAX && i < t->server->n_states; i++)
-        check_state(w, t, lane->committed.lsn, &t->server->states[i].state);
+    if (w->origin == UINT64_MAX || !target_tables_read(t->eye, t->channel, &states, &n, &err))
+        return;
+    for (size_t i = 0; i < n; i++)
+        check_state(w, t, &lane, &states[i]);
+    table_states_free(states, n);
 }
 
 /* ---- the queue ---- */
@@ -250,8 +261,8 @@ static uint64_t slowest_lane(const struct world *w)
     uint64_t lsn = UINT64_MAX;
 
     for (size_t i = 0; i < SIM_TARGETS; i++) {
-        const struct memory_lane *lane = find_lane(&w->targets[i]);
-        uint64_t at = lane ? lane->committed.lsn : 0;
+        struct lane_state lane;
+        uint64_t at = find_lane(&w->targets[i], &lane) ? lane.lsn : 0;
 
         lsn = at < lsn ? at : lsn;
     }
@@ -281,12 +292,12 @@ void check_queue(struct world *w)
     struct err err = ERR_INIT;
 
     for (size_t i = 0; i < SIM_TARGETS; i++) {
-        const struct memory_lane *lane = find_lane(&w->targets[i]);
+        struct lane_state lane;
 
-        if (lane && lane->committed.lsn > end)
+        if (find_lane(&w->targets[i], &lane) && lane.lsn > end)
             world_fail(w, "the queue ends at lsn %llu, before the lane of %s at %llu",
                        (unsigned long long)end, w->targets[i].channel,
-                       (unsigned long long)lane->committed.lsn);
+                       (unsigned long long)lane.lsn);
     }
     if (end < w->published)
         world_fail(w, "the queue ends at lsn %llu, and had published %llu", (unsigned long long)end,
@@ -304,39 +315,40 @@ void check_queue(struct world *w)
 
 /* ---- the end ---- */
 
-static const struct table_state *find_state(const struct sim_target *t, const char *db,
-                                            const char *name)
+static const struct table_state *find_state(const struct table_state *states, size_t n,
+                                            const char *db, const char *name)
 {
-    for (size_t i = 0; i < t->server->n_states; i++) {
-        const struct table_state *s = &t->server->states[i].state;
-
-        if (strcmp(s->db, db) == 0 && strcmp(s->name, name) == 0)
-            return s;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(states[i].db, db) == 0 && strcmp(states[i].name, name) == 0)
+            return &states[i];
     return NULL;
 }
 
 void check_end(struct world *w, struct sim_target *t)
 {
-    const struct memory_lane *lane = find_lane(t);
+    struct lane_state lane = {.lsn = 0};
     uint64_t count = sim_source_count(w->source);
     const char *(*names)[2] = NULL;
-    size_t n;
+    struct table_state *states = NULL;
+    struct err err = ERR_INIT;
+    size_t n, n_states = 0;
 
     check_target(w, t);
     if (world_failed(w))
         return;
-    if (!lane || (lane->committed.lsn && lane->committed.lsn + w->origin != count))
+    if (!find_lane(t, &lane) || (lane.lsn && lane.lsn + w->origin != count) ||
+        !target_tables_read(t->eye, t->channel, &states, &n_states, &err))
         world_fail(w, "%s ends at lsn %llu, the source at transaction %llu", t->channel,
-                   (unsigned long long)(lane ? lane->committed.lsn : 0), (unsigned long long)count);
+                   (unsigned long long)lane.lsn, (unsigned long long)count);
     n = sim_source_names(w->source, count, &names);
     for (size_t i = 0; i < n && !may_stop(w); i++) {
-        const struct table_state *s = find_state(t, names[i][0], names[i][1]);
+        const struct table_state *s = find_state(states, n_states, names[i][0], names[i][1]);
 
         if (mapping_wants(w->mapping, names[i][0], names[i][1]) && (!s || s->life != TABLE_STRICT))
             world_fail(w, "%s: table %s.%s is %s at the end: %s", t->channel, names[i][0],
                        names[i][1], s ? life_name(s->life) : "unknown", s ? s->reason : "");
     }
+    table_states_free(states, n_states);
     free(names);
 }
 

@@ -506,6 +506,7 @@ static void make_target(struct world *w, size_t i)
     t->world = w;
     t->channel = names[i];
     t->server = memory_server_new();
+    t->eye = memory_target_eye(t->server);
     t->door = (struct target_door){open_door, t, "domicile"};
     memory_server_faults(t->server, on_target, t);
 }
@@ -548,8 +549,10 @@ void world_open(struct world *w, uint64_t seed, bool verbose)
 
 void world_close(struct world *w)
 {
-    for (size_t i = 0; i < SIM_TARGETS; i++)
+    for (size_t i = 0; i < SIM_TARGETS; i++) {
+        target_close(w->targets[i].eye);
         memory_server_free(w->targets[i].server);
+    }
     sim_source_free(w->source);
     simfs_free(w->disk);
     mapping_free(w->mapping);

@@ -39,6 +39,7 @@ struct sim_target {
     struct world *world;
     const char *channel;
     struct memory_server *server;
+    struct target *eye; /* what is committed there */
     struct target_door door;
     uint64_t epoch; /* the highest that was seen */
     uint64_t lsn;   /* likewise; neither may ever go back */
