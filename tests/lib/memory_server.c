@@ -238,15 +238,28 @@ void memory_drop(struct memory_server *server, const char *db, const char *name)
 /* What rows that are there get in a new column: as a server without strictness would. */
 static struct value fresh_value(const struct column *c)
 {
-    if (c->default_kind == DEFAULT_LITERAL && c->default_text[0] != '\'' && !column_is_text(c))
-        return c->is_unsigned
-                   ? (struct value){.kind = VALUE_UINT, .u = strtoull(c->default_text, NULL, 10)}
-                   : (struct value){.kind = VALUE_INT, .i = strtoll(c->default_text, NULL, 10)};
-    if (c->nullable)
+    bool has_default = c->default_kind == DEFAULT_LITERAL;
+    bool quoted = has_default && c->default_text[0] == '\'';
+    const char *text = has_default ? c->default_text + quoted : "0";
+
+    if (c->nullable && !has_default)
         return (struct value){.kind = VALUE_NULL};
     if (column_is_text(c))
-        return (struct value){.kind = VALUE_TEXT, .b = bytes_str("")};
-    return (struct value){.kind = c->is_unsigned ? VALUE_UINT : VALUE_INT};
+        return (struct value){.kind = VALUE_TEXT,
+                              .b = bytes_of(text, quoted ? strlen(text) - 1 : 0)};
+    if (c->is_unsigned)
+        return (struct value){.kind = VALUE_UINT, .u = strtoull(text, NULL, 10)};
+    return (struct value){.kind = VALUE_INT, .i = strtoll(text, NULL, 10)};
+}
+
+/* Where column i of the new definition was; a column that was renamed kept its place. */
+static uint32_t old_column(const struct table *before, const struct table *after, uint32_t i)
+{
+    uint32_t old = table_column(before, after->columns[i].name);
+
+    if (old == UINT32_MAX && before->n_columns == after->n_columns)
+        return i;
+    return old;
 }
 
 static struct value *altered(const struct table *before, const struct table *after,
@@ -256,7 +269,7 @@ static struct value *altered(const struct table *before, const struct table *aft
     struct value *copy;
 
     for (uint32_t i = 0; i < after->n_columns; i++) {
-        uint32_t old = table_column(before, after->columns[i].name);
+        uint32_t old = old_column(before, after, i);
 
         wide[i] = old == UINT32_MAX ? fresh_value(&after->columns[i]) : row[old];
     }
