@@ -18,7 +18,8 @@ static const char help[] =
     "Load what is missing, then follow the source until stopped: the service. It listens on\n"
     "a socket in the queue's directory for 'domicile status' and 'domicile validate'.\n"
     "\n"
-    "  --until POSITION  stop exactly behind lsn:NUMBER, FILE:OFFSET or a GTID set\n"
+    "  --until POSITION  stop exactly behind lsn:NUMBER, FILE:OFFSET or a GTID set; where the\n"
+    "                    source has passed it already, nothing is loaded\n"
     "  --once            stop at the position that the source has now\n"
     "  --stage capture   only fill the queue (no target is opened)\n"
     "  --stage apply     only apply the queue that another process fills; loads first\n"
@@ -34,6 +35,8 @@ struct replicate {
     struct until until;
     unsigned stages;
     size_t refused; /* tables that could not be loaded */
+    bool is_given;  /* until: by the user, to be met exactly */
+    bool has_come;  /* it: the source had passed it before anything was loaded */
     bool json;
 };
 
@@ -106,6 +109,36 @@ static bool watch(struct replicate *r, struct err *err)
     return false;
 }
 
+/* A load ends where the source is: then the lane may not stop where it was asked to any more. */
+static bool check_exact(struct replicate *r, uint64_t lsn_before, struct err *err)
+{
+    struct apply_stats lane;
+    bool behind;
+
+    apply_stats_read(r->service.apply, &lane);
+    if (!r->is_given || lane.lsn == lsn_before)
+        return true;
+    if (!service_is_behind(&r->service, &r->until, &behind, err))
+        return false;
+    if (behind)
+        err_reason(err, ERR_REFUSED, "until_passed",
+                   "the load ended at lsn %llu, behind the place that --until names; the tables "
+                   "are all there",
+                   (unsigned long long)lane.lsn);
+    return !behind;
+}
+
+/* Where the place that the user gave lies in the past, a load would end behind it. */
+static bool load_missing(struct replicate *r, struct err *err)
+{
+    struct apply_stats lane;
+
+    apply_stats_read(r->service.apply, &lane);
+    if (r->is_given && !service_has_come(&r->service, &r->until, &r->has_come, err))
+        return false;
+    return r->has_come || (load_first(r, err) && check_exact(r, lane.lsn, err));
+}
+
 static bool follow(struct replicate *r, struct err *err)
 {
     uint64_t lsn = UINT64_MAX;
@@ -115,7 +148,7 @@ static bool follow(struct replicate *r, struct err *err)
             return watch(r, err);
         return service_wait_queue(&r->service, &r->until, &lsn, err);
     }
-    if (!load_first(r, err) || !service_wait_queue(&r->service, &r->until, &lsn, err)) {
+    if (!load_missing(r, err) || !service_wait_queue(&r->service, &r->until, &lsn, err)) {
         if (!atomic_load(&r->service.capture_ended) || stop_requested())
             return false;
         /* The queue ends before what was asked for, so all of it may be applied. */
@@ -148,6 +181,7 @@ static void print_end(const struct replicate *r)
 
 static bool run(struct replicate *r, const char *until, bool once, struct err *err)
 {
+    r->is_given = until != NULL;
     if (until && !until_parse(until, &r->until, err))
         return false;
     if (once && !until_now(&r->config, &r->until, err))
@@ -164,7 +198,8 @@ static bool check_step(struct replicate *r, struct err *err)
 {
     if (!r->service.apply || r->until.kind == UNTIL_FOREVER)
         return true;
-    if (!service_check_followed(&r->service, err))
+    if (!service_check_followed(&r->service, err) ||
+        (r->has_come && !service_check_loaded(&r->service, err)))
         return false;
     if (r->refused)
         err_reason(err, ERR_REFUSED, "refused", "%zu tables could not be loaded", r->refused);

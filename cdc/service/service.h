@@ -68,6 +68,10 @@ MUST_CHECK bool service_load(struct service *s, const char **only, size_t n_only
  * are stopped or not loaded and names the first. Asks the target by a connection of its own. */
 MUST_CHECK bool service_check_followed(struct service *s, struct err *err);
 
+/* Has every table that the mapping wants, and that the source had where the lane is, been loaded?
+ * Else ERR_REFUSED "not_loaded", naming the first. While the lane does not run. */
+MUST_CHECK bool service_check_loaded(struct service *s, struct err *err);
+
 /* ---- where to stop ---- */
 
 enum until_kind { UNTIL_FOREVER, UNTIL_LSN, UNTIL_PLACE };
@@ -89,6 +93,14 @@ void until_release(struct until *until);
  * for UNTIL_FOREVER. ERR_STOPPED on a stop; capture's error when it ended. */
 MUST_CHECK bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn,
                                    struct err *err);
+
+/* Has the source come to it by now? Waits until the queue holds what the source has (queue/wait.h
+ * has the limit). With the apply stage. */
+MUST_CHECK bool service_has_come(struct service *s, struct until *until, bool *come,
+                                 struct err *err);
+/* Does the lane stand behind it, so that it cannot stop there? */
+MUST_CHECK bool service_is_behind(struct service *s, const struct until *until, bool *behind,
+                                  struct err *err);
 
 /* ---- validate, the same through the socket and in the command's own process ---- */
 

@@ -88,17 +88,70 @@ static bool judge_states(const struct config *c, const struct table_state *state
     return false;
 }
 
+static bool read_states(struct service *s, struct table_state **states, size_t *n, struct err *err)
+{
+    struct target *target = NULL;
+    bool ok = target_enter(&s->door, &target, err) &&
+              target_tables_read(target, s->config->channel, states, n, err);
+
+    target_close(target);
+    return ok;
+}
+
 bool service_check_followed(struct service *s, struct err *err)
 {
-    const struct config *c = s->config;
-    struct target *target = NULL;
     struct table_state *states = NULL;
     size_t n = 0;
-    bool ok = target_enter(&s->door, &target, err) &&
-              target_tables_read(target, c->channel, &states, &n, err) &&
-              judge_states(c, states, n, err);
+    bool ok = read_states(s, &states, &n, err) && judge_states(s->config, states, n, err);
 
     table_states_free(states, n);
-    target_close(target);
+    return ok;
+}
+
+/* A table that was left out counts as not there. */
+static bool has_state(const struct table_state *states, size_t n, const struct table *t)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(states[i].db, t->db) == 0 && strcmp(states[i].name, t->name) == 0)
+            return states[i].life != TABLE_OUT && states[i].life != TABLE_DROPPED;
+    }
+    return false;
+}
+
+static bool judge_catalog(const struct config *c, const struct catalog *catalog,
+                          const struct table_state *states, size_t n, struct err *err)
+{
+    const struct table **tables, *first = NULL;
+    size_t count = catalog_tables(catalog, &tables), missing = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!mapping_wants(c->mapping, tables[i]->db, tables[i]->name) ||
+            has_state(states, n, tables[i]))
+            continue;
+        first = first ? first : tables[i];
+        missing++;
+    }
+    if (first)
+        err_reason(err, ERR_REFUSED, "not_loaded",
+                   "%zu tables are not loaded, as %s.%s: the source has passed the place that "
+                   "--until names, and a load ends where the source is now; run load, or replicate "
+                   "without --until",
+                   missing, first->db, first->name);
+    free(tables);
+    return !first;
+}
+
+bool service_check_loaded(struct service *s, struct err *err)
+{
+    const struct config *c = s->config;
+    struct queue_reader *reader = NULL;
+    struct table_state *states = NULL;
+    size_t n = 0;
+    bool ok = read_states(s, &states, &n, err) &&
+              queue_reader_open(c->queue_dir, &c->queue, apply_lsn(s->apply), &reader, err) &&
+              judge_catalog(c, queue_reader_catalog(reader), states, n, err);
+
+    queue_reader_close(reader);
+    table_states_free(states, n);
     return ok;
 }

@@ -75,10 +75,11 @@ static bool gtids_reached(const struct config *c, const struct queue_end *end, u
     *reached = false;
     if (until->looked && until->looked_lsn == end->lsn)
         return true;
-    until->looked = true;
-    until->looked_lsn = end->lsn;
-    if (!queue_find_behind(c->queue_dir, &c->queue, &until->place, lsn, err))
+    if (!queue_find_behind(c->queue_dir, &c->queue, &until->place, lsn, err)) {
+        until->looked = true;
+        until->looked_lsn = end->lsn;
         return strcmp(err->reason, "not_yet") == 0;
+    }
     *lsn = *lsn < from ? from : *lsn;
     *reached = true;
     return true;
@@ -132,5 +133,51 @@ bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn, s
             clock_sleep_us(WAIT_US);
     }
     *err = ERR_INIT;
+    return true;
+}
+
+/* What the source has by now is in the queue, or it takes too long. */
+static bool wait_for_now(struct service *s, uint64_t from, struct err *err)
+{
+    const struct config *c = s->config;
+    struct until now = {0};
+    const struct queue_goal goal = {&now.place, &(struct place){0}};
+    uint64_t lsn;
+    bool ok =
+        until_now(c, &now, err) && queue_wait(c->queue_dir, &c->queue, from, &goal,
+                                              s->capture ? &s->capture_ended : NULL, &lsn, err);
+
+    until_release(&now);
+    return ok;
+}
+
+bool service_has_come(struct service *s, struct until *until, bool *come, struct err *err)
+{
+    struct apply_stats lane;
+    uint64_t lsn;
+
+    apply_stats_read(s->apply, &lane);
+    return until_reached(s, until, &lsn, come, err) &&
+           (*come || (wait_for_now(s, lane.lsn, err) && until_reached(s, until, &lsn, come, err)));
+}
+
+bool service_is_behind(struct service *s, const struct until *until, bool *behind, struct err *err)
+{
+    const struct config *c = s->config;
+    struct apply_stats lane;
+    uint64_t lsn = until->lsn;
+
+    apply_stats_read(s->apply, &lane);
+    *behind = false;
+    if (until->kind == UNTIL_FOREVER)
+        return true;
+    if (until->kind == UNTIL_PLACE && !place_has_gtids(&until->place)) {
+        *behind = lane.lsn && !position_reached(&until->place.at, &lane.position);
+        return true;
+    }
+    if (until->kind == UNTIL_PLACE &&
+        !queue_find_behind(c->queue_dir, &c->queue, &until->place, &lsn, err))
+        return strcmp(err->reason, "not_yet") == 0;
+    *behind = lsn < lane.lsn;
     return true;
 }

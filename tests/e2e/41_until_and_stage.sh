@@ -52,3 +52,27 @@ for goal in "$place" "$gtids" lsn:1; do
     domicile replicate --until "$goal" >/dev/null || fail "until $goal"
     assert_eq "$before" "$(count)" "until $goal, which has passed"
 done
+
+# A goal that the source has passed and a table that is to be loaded first: a load would end behind the
+# goal. What is there stops exactly at it, and the table is told.
+source_sql -e "CREATE DATABASE x; CREATE TABLE x.late (id INT PRIMARY KEY); INSERT INTO x.late VALUES (1)"
+domicile replicate --once >/dev/null || fail "once, without the table"
+before=$(count)
+lsn=$(domicile status --json | json apply lsn)
+write_config '"tables": {"include": ["s.*", "x.*"]}'
+source_sql -e "INSERT INTO s.t VALUES (200, 1)"
+place=$(source_sql -e "SHOW BINARY LOG STATUS" | awk '{print $1 ":" $2}')
+source_sql -e "INSERT INTO s.t VALUES (201, 1); INSERT INTO s.t VALUES (202, 1)"
+gtids=$(source_sql -e "SELECT REPLACE(@@GLOBAL.gtid_executed, '\n', '')")
+source_sql -e "INSERT INTO s.t VALUES (203, 1)"
+at_goal() { # GOAL ROWS
+    assert_exit 1 domicile replicate --until "$1"
+    assert_eq "$((before + $2))" "$(count)" "rows at --until $1, which has passed"
+    assert_contains "$(tail -n 3 "$DIR/domicile.log")" "x.late" "what --until $1 says"
+}
+at_goal "$place" 1
+at_goal "lsn:$((lsn + 2))" 2
+at_goal "$gtids" 3
+at_goal "$gtids" 3
+domicile replicate --once >/dev/null || fail "once, with the table"
+assert_same s x
