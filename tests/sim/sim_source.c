@@ -104,6 +104,14 @@ bool sim_source_table_at(const struct sim_source *s, uint64_t n, const char *db,
     return t != NULL;
 }
 
+bool sim_source_same_table(const struct sim_source *s, uint64_t a, uint64_t b, const char *db,
+                           const char *name)
+{
+    const struct sim_table *t = sim_find(s, a, db, name);
+
+    return t && t == sim_find(s, b, db, name);
+}
+
 size_t sim_source_rows_at(const struct sim_source *s, uint64_t n, const char *db, const char *name,
                           const struct value ***rows)
 {

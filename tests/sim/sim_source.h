@@ -70,6 +70,9 @@ void sim_source_down(struct sim_source *s, bool down);
 /* false: no such table at n. *def lives as long as s. */
 bool sim_source_table_at(const struct sim_source *s, uint64_t n, const char *db, const char *name,
                          const struct table **def);
+/* Is what has the name after a still the same table after b (not made anew, renamed to it)? */
+bool sim_source_same_table(const struct sim_source *s, uint64_t a, uint64_t b, const char *db,
+                           const char *name);
 /* Rows of def->n_columns values each, in no order; free(*rows), the values live as long as s. */
 size_t sim_source_rows_at(const struct sim_source *s, uint64_t n, const char *db, const char *name,
                           const struct value ***rows);
