@@ -83,6 +83,7 @@ void snapshot_view_close(struct source *s, struct snapshot_view *v)
     /* A view that cannot be closed is gone with its connection. */
     if (v->is_open && !source_view_close(s, &ignored))
         ignored.kind = ERR_NONE;
+    queue_reader_close(v->at_lo);
     queue_reader_close(v->at_hi);
     followed_free(v->followed);
     *v = (struct snapshot_view){0};
@@ -110,11 +111,13 @@ static bool check_followed(const struct snapshot_view *v, const struct table *ta
     return false;
 }
 
-static bool know_hi(struct snapshot_view *v, struct err *err)
+static bool know_ends(struct snapshot_view *v, struct err *err)
 {
     const struct snapshot_queue *q = &v->queue;
     bool changed;
 
+    if (!v->at_lo && !queue_reader_open(q->dir, q->options, v->lo, &v->at_lo, err))
+        return false;
     if (!v->at_hi && !queue_reader_open(q->dir, q->options, v->hi, &v->at_hi, err))
         return false;
     return v->followed || followed_read(queue_fs(q->options), q->dir, &v->followed, &changed, err);
@@ -122,16 +125,16 @@ static bool know_hi(struct snapshot_view *v, struct err *err)
 
 bool snapshot_view_check(struct snapshot_view *v, const struct table *table, struct err *err)
 {
-    const struct table *then;
+    const struct table *before, *behind;
 
-    if (!know_hi(v, err) || !check_followed(v, table, err))
+    if (!know_ends(v, err) || !check_followed(v, table, err))
         return false;
-    then = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
-    if (then && ddl_same_table(then, table))
+    before = catalog_get(queue_reader_catalog(v->at_lo), table->db, table->name);
+    behind = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
+    if ((!before || ddl_same_table(before, table)) && behind && ddl_same_table(behind, table))
         return true;
     err_reason(err, ERR_RETRY, "table_changed",
-               "table %s.%s: its definition changed after the view was opened", table->db,
-               table->name);
+               "table %s.%s: its definition changed around the view", table->db, table->name);
     err->side = ERR_SIDE_SOURCE; /* or it would end the attempt, not put the table off */
     return false;
 }

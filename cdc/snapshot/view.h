@@ -27,9 +27,10 @@ struct snapshot_view {
     uint64_t opened_us; /* steady */
     uint64_t lo, hi;
     struct snapshot_queue queue;
-    struct queue_reader
-        *at_hi;                /* stands behind hi: its catalogue holds there. At the first check */
-    struct followed *followed; /* whose rows the queue goes on with behind the view. Likewise */
+    /* From the first check on: readers that stand behind lo and hi, their catalogues hold there;
+     * and whose rows the queue goes on with behind the view. */
+    struct queue_reader *at_lo, *at_hi;
+    struct followed *followed;
 };
 
 /*
@@ -52,9 +53,10 @@ void snapshot_view_close(struct source *s, struct snapshot_view *v);
 /*
  * Was this definition, read inside the view, the one at hi? DDL of metadata alone (a renamed
  * column, a default) is shown to a view that is older than it, without an error; the lane
- * would then do it a second time. Fails with ERR_RETRY "table_changed"; also when the table's
- * rows are in the queue only from a place behind the view on, and with ERR_DATA "not_followed"
- * when they are left out of it.
+ * would then do it a second time. And was it, if there was one, the one at lo? A view behind DDL
+ * may be bracketed from before it, and the lane could not heal what is of the former definition.
+ * Fails with ERR_RETRY "table_changed"; also when the table's rows are in the queue only from a
+ * place behind the view on, and with ERR_DATA "not_followed" when they are left out of it.
  */
 MUST_CHECK bool snapshot_view_check(struct snapshot_view *v, const struct table *table,
                                     struct err *err);
