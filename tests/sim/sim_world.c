@@ -82,18 +82,28 @@ void world_fail(struct world *w, const char *fmt, ...)
 
 void world_arm(struct world *w)
 {
-    uint64_t bits = world_random(w, w->odds.life_bits);
-
-    w->crash_at = w->calm ? UINT64_MAX : w->touches + 1 + world_random(w, UINT64_C(1) << bits);
+    w->crash_at = UINT64_MAX;
+    w->dies_in = (enum sim_phase)world_random(w, PHASES);
     w->give_up_at = w->touches + TOUCHES_MAX;
     w->faulty = w->disk_failed = w->fenced = false;
+}
+
+void world_phase(struct world *w, enum sim_phase phase)
+{
+    uint64_t bits;
+
+    w->phase = phase;
+    if (w->calm || phase != w->dies_in)
+        return;
+    bits = world_random(w, w->odds.life_bits);
+    w->crash_at = w->touches + 1 + world_random(w, UINT64_C(1) << bits);
 }
 
 void world_restart(struct world *w)
 {
     simfs_restart(w->disk);
     stop_clear();
-    w->dead = w->moved = w->in_capture = w->following = false;
+    w->dead = w->moved = w->in_capture = false;
 }
 
 static void meet_death(struct world *w, enum sim_touch touch)
@@ -125,7 +135,7 @@ static void commit_some(struct world *w)
 
 static void step_capture(struct world *w)
 {
-    unsigned events = w->calm ? 1000 : 1 + (unsigned)world_random(w, 30);
+    unsigned events = 1 + (unsigned)world_random(w, w->calm || chance(w, 256) ? 1000 : 30);
     struct err err = ERR_INIT;
 
     w->in_capture = true;
@@ -168,8 +178,8 @@ static void take_over(struct world *w)
 
     w->sleeps = 0;
     w->tally.takeover++;
+    w->fenced = true; /* also where its opening fails half way */
     if (apply_open(&w->apply_config, &w->second, &err)) {
-        w->fenced = true;
         world_tell(w, "a second owner at lsn %llu", (unsigned long long)apply_lsn(w->second));
         if (goal > apply_lsn(w->second) && !apply_run(w->second, goal, &err) && !w->dead &&
             err.kind != ERR_STOPPED)
@@ -183,7 +193,7 @@ static void take_over(struct world *w)
         check_target(w, w->target);
 }
 
-static void tick(struct world *w)
+static void tick(struct world *w, enum sim_touch at)
 {
     struct err err = ERR_INIT;
 
@@ -194,12 +204,13 @@ static void tick(struct world *w)
         step_capture(w);
     if (!w->dead && !w->calm && chance(w, w->odds.source_fault))
         break_source(w);
-    if (!w->dead && w->apply && !w->noting && chance(w, 64) && !world_note_consumer(w, &err))
+    if (!w->dead && w->apply && !w->noting && chance(w, 128) && !world_note_consumer(w, &err))
         check_error(w, "consumer", &err);
-    if (!w->dead && !w->calm && w->following && chance(w, w->odds.takeover))
+    if (!w->dead && !w->calm && w->phase >= PHASE_LOAD &&
+        chance(w, at == TOUCH_TARGET ? w->odds.takeover : w->odds.takeover / 16))
         take_over(w);
     if (chance(w, 64))
-        sim_clock_pass_us(1 + world_random(w, 2000000));
+        sim_clock_pass_us(world_random(w, 4000000));
     w->moved = false;
 }
 
@@ -224,7 +235,7 @@ static void touch(struct world *w, enum sim_touch at)
         return;
     }
     if (at == TOUCH_SLEEP || chance(w, w->odds.tick))
-        tick(w);
+        tick(w, at);
 }
 
 /* ---- the seams ---- */
@@ -483,17 +494,18 @@ static struct mapping *mapping_without(const char *excluded)
 
 static void draw(struct world *w)
 {
-    static const uint64_t segments[] = {4096, 16384, 65536};
+    static const uint64_t segments[] = {2048, 4096, 16384};
     uint64_t segment = segments[world_random(w, 3)];
 
-    w->odds.life_bits = 6 + (unsigned)world_random(w, 6);
+    w->odds.life_bits = 3 + (unsigned)world_random(w, 6);
     w->odds.tick = 32 + (unsigned)world_random(w, 128);
     w->odds.target_fault = (unsigned)world_random(w, 3) * 6;
     w->odds.source_fault = (unsigned)world_random(w, 3) * 4;
     w->odds.disk_fault = world_random(w, 8) == 0 ? 2 : 0;
-    w->odds.takeover = (unsigned)world_random(w, 3) * 12;
-    w->history = sim_source_count(w->source) + 10 + world_random(w, 60);
-    w->queue = (struct queue_options){.max_bytes = segment * 16,
+    w->odds.takeover = (unsigned)world_random(w, 3) * 100;
+    w->history = sim_source_count(w->source) + 20 + world_random(w, 120);
+    w->view_max_age_us = world_random(w, 2) * 3000;
+    w->queue = (struct queue_options){.max_bytes = segment * 200,
                                       .segment_bytes = segment,
                                       .retain_us = 1 + world_random(w, 2) * 3000000};
 }

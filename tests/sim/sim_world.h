@@ -24,6 +24,9 @@
 
 enum sim_touch { TOUCH_SOURCE, TOUCH_DISK, TOUCH_TARGET, TOUCH_SLEEP };
 
+/* What the tool is at. */
+enum sim_phase { PHASE_CAPTURE, PHASE_APPLY, PHASE_LOAD, PHASE_FOLLOW, PHASES };
+
 /* Crash points: each is followed by a check. */
 struct sim_tally {
     uint64_t tool;     /* kill -9: what was written is there */
@@ -47,7 +50,7 @@ struct sim_target {
 
 /* How lively this world is: the chance of each, in 1024 touches. */
 struct sim_odds {
-    unsigned life_bits; /* the tool lives less than two to this touches; no chance, this */
+    unsigned life_bits; /* it lives less than two to this touches in the phase that it dies in */
     unsigned tick;      /* that the world moves at all */
     unsigned target_fault, source_fault, disk_fault, takeover;
 };
@@ -63,7 +66,8 @@ struct world {
     struct sim_source *source;
     uint64_t history; /* transactions that it may have */
     struct simfs *disk;
-    struct fs fs; /* the disk as the tool sees it */
+    struct fs fs;             /* the disk as the tool sees it */
+    uint64_t view_max_age_us; /* of a load */
     struct queue_options queue;
     struct queue_options bare; /* the same without being touched by it: for checks */
     struct mapping *mapping;
@@ -78,9 +82,9 @@ struct world {
     struct sim_target *target; /* the one that is worked on */
     struct apply *apply;
     uint8_t queue_uuid[16];
-    bool noting;    /* the consumer's file is being written */
-    bool following; /* in apply_run: the lane may be taken over */
+    bool noting; /* the consumer's file is being written */
 
+    enum sim_phase phase, dies_in;
     uint64_t touches, crash_at, give_up_at;
     bool calm;  /* the world moves, but nothing goes wrong */
     bool dead;  /* the tool */
@@ -108,8 +112,10 @@ void world_fail(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool world_failed(const struct world *w);
 void world_tell(const struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Draw the moment of the tool's death. */
+/* Before the tool starts: draw in which phase it dies. */
 void world_arm(struct world *w);
+/* It begins a phase: draw how long it has if it is to die in it. */
+void world_phase(struct world *w, enum sim_phase phase);
 /* After it: all is closed by now. */
 void world_restart(struct world *w);
 

@@ -32,6 +32,7 @@ static bool open_capture(struct world *w, struct err *err)
     struct queue_identity id;
     struct queue_end end;
 
+    world_phase(w, PHASE_CAPTURE);
     atomic_store(&w->capture_ended, false);
     if (!capture_open(&w->capture_config, &w->capture, err) ||
         !queue_read_end(SIM_DIR, &w->bare, &id, &end, err))
@@ -43,6 +44,7 @@ static bool open_capture(struct world *w, struct err *err)
 
 static bool open_apply(struct world *w, struct err *err)
 {
+    world_phase(w, PHASE_APPLY);
     w->apply_config.target = &w->target->door;
     w->apply_config.channel = w->target->channel;
     return apply_open(&w->apply_config, &w->apply, err) && world_note_consumer(w, err);
@@ -59,10 +61,12 @@ static bool load(struct world *w, struct err *err)
                                  .lane = &slots,
                                  .workers = 1,
                                  .chunk_bytes = 256,
+                                 .view_max_age_us = w->view_max_age_us,
                                  .mapping = w->mapping};
     struct load_result result;
     bool ok;
 
+    world_phase(w, PHASE_LOAD);
     lane_init(&lane, w->apply);
     slots = lane_slots(&lane);
     ok = load_run(&config, &result, err);
@@ -73,12 +77,9 @@ static bool load(struct world *w, struct err *err)
 static bool follow(struct world *w, struct err *err)
 {
     uint64_t until = w->calm ? capture_lsn(w->capture) : UINT64_MAX;
-    bool ok;
 
-    w->following = true;
-    ok = apply_run(w->apply, until, err);
-    w->following = false;
-    return ok;
+    world_phase(w, PHASE_FOLLOW);
+    return apply_run(w->apply, until, err);
 }
 
 static void close_tool(struct world *w)
@@ -130,17 +131,18 @@ static void come_to_the_end(struct world *w)
     w->calm = true;
     while (sim_source_count(w->source) < w->history)
         sim_source_commit(w->source);
-    for (size_t i = 0; i < SIM_TARGETS; i++) {
-        w->target = &w->targets[i];
-        for (unsigned round = 0; round < END_ROUNDS_MAX && !world_failed(w); round++) {
+    /* One may have to wait for the other's reading to make room in the queue; and what the lane
+     * sent back is loaded in the round after it. */
+    for (unsigned round = 0, left = END_ROUNDS_MAX; round < left && !world_failed(w); round++) {
+        for (size_t i = 0; i < SIM_TARGETS && !world_failed(w); i++) {
+            w->target = &w->targets[i];
             run_tool(w);
-            if (w->origin != UINT64_MAX && w->target->lsn + w->origin == w->history)
-                break;
         }
-        if (!world_failed(w))
-            run_tool(w); /* what the lane sent back is loaded again */
-        check_end(w, w->target);
+        if (left == END_ROUNDS_MAX && has_all(w))
+            left = round + 2;
     }
+    for (size_t i = 0; i < SIM_TARGETS; i++)
+        check_end(w, &w->targets[i]);
 }
 
 static bool play(uint64_t seed, uint64_t max, bool verbose, struct sim_tally *sum)
