@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +242,136 @@ static void test_several_units_in_flight_run_in_order(void **state)
     memory_server_free(server);
 }
 
+/* ---- several units in flight, each under the target's names ---- */
+
+static struct mapping *make_mapping(void)
+{
+    cJSON *json = cJSON_Parse("{\"rename\": {\"c.t\": \"c.first\", \"c.u\": \"c.second\"}}");
+    struct mapping *m;
+    struct err err = ERR_INIT;
+
+    assert_true(mapping_parse(json, &m, &err));
+    cJSON_Delete(json);
+    return m;
+}
+
+static bool add_value(void *ctx, const struct value *row, struct err *err)
+{
+    (void)err;
+    *(int64_t *)ctx += row[1].i;
+    return true;
+}
+
+static int64_t sum_of(const char *name)
+{
+    struct target *t = open_memory();
+    struct table *def;
+    struct err err = ERR_INIT;
+    int64_t sum = 0;
+    char sql[200];
+
+    snprintf(sql, sizeof(sql), "CREATE TABLE %s (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)",
+             name);
+    assert_true(ddl_parse_table(sql, "c", &def, &err));
+    assert_true(target_read_rows(t, def, NULL, false, 0, add_value, &sum, &err));
+    table_free(def);
+    target_close(t);
+    return sum;
+}
+
+struct flight {
+    struct target *t;
+    struct mapping *mapping;
+    struct table *tables[2];
+    struct lane_state lane;
+    struct value rows[2 * MEMORY_IN_FLIGHT][2];
+    const struct value *p[2 * MEMORY_IN_FLIGHT];
+    struct op ops[2 * MEMORY_IN_FLIGHT];
+    uint64_t sent;
+};
+
+static void begin_flight(struct flight *f)
+{
+    static const uint8_t uuid[16] = {1};
+    struct err err = ERR_INIT;
+
+    server = memory_server_new();
+    f->mapping = make_mapping();
+    f->t = memory_target_open_mapped(server, f->mapping);
+    assert_true(target_take_over(f->t, "sim", 0, uuid, &f->lane, &err));
+    assert_true(target_create_database(f->t, "c", "utf8mb4", "utf8mb4_general_ci", &err));
+    assert_true(ddl_parse_table(SQL, "c", &f->tables[0], &err));
+    assert_true(ddl_parse_table("CREATE TABLE u (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)",
+                                "c", &f->tables[1], &err));
+    for (int i = 0; i < 2; i++)
+        assert_true(target_create_table(f->t, f->tables[i], TABLE_WITH_KEYS, NULL, &err));
+}
+
+/* The next unit: a row of 2 to the power of its number, in t and u by turns. */
+static void send_next(struct flight *f, int64_t id)
+{
+    uint64_t i = f->sent++;
+    struct err err = ERR_INIT;
+    struct unit u = {.prev_lsn = target_submitted(f->t),
+                     .lsn = i + 1,
+                     .ops = &f->ops[i],
+                     .n_ops = 1,
+                     .begins = true,
+                     .ends = true};
+
+    f->rows[i][0] = (struct value){.kind = VALUE_INT, .i = id};
+    f->rows[i][1] = (struct value){.kind = VALUE_INT, .i = (int64_t)1 << i};
+    f->p[i] = f->rows[i];
+    f->ops[i] =
+        (struct op){.kind = OP_INSERT, .table = f->tables[i % 2], .rows = &f->p[i], .n_rows = 1};
+    assert_true(target_submit(f->t, &u, &err));
+    assert_int_equal(target_submitted(f->t), i + 1);
+}
+
+static void reap_next(struct flight *f, uint64_t expected)
+{
+    struct err err = ERR_INIT;
+    uint64_t lsn = 0;
+
+    assert_int_equal(target_acknowledged(f->t), expected - 1);
+    assert_true(target_reap(f->t, &lsn, &err));
+    assert_int_equal(lsn, expected);
+    assert_int_equal(target_acknowledged(f->t), expected);
+}
+
+static void test_units_in_flight_keep_their_names(void **state)
+{
+    struct flight f = {.sent = 0};
+    struct err err = ERR_INIT;
+    uint64_t lsn;
+
+    (void)state;
+    begin_flight(&f);
+    for (int i = 0; i < MEMORY_IN_FLIGHT; i++)
+        send_next(&f, i);
+    for (uint64_t i = 1; i <= 3; i++)
+        reap_next(&f, i);
+    for (int i = 0; i < 3; i++)
+        send_next(&f, i == 1 ? 3 : 100 + i); /* 3: u has that row already */
+    for (uint64_t i = 4; i <= 9; i++)
+        reap_next(&f, i);
+    assert_int_equal(sum_of("first"), 0x155);
+    assert_int_equal(sum_of("second"), 0xaa);
+    assert_false(target_reap(f.t, &lsn, &err));
+    assert_string_equal(err.reason, "duplicate_key");
+    assert_ptr_equal(target_failed_table(f.t), f.tables[1]); /* by the source's name */
+    assert_int_equal(target_submitted(f.t), 9);
+    f.sent = 9; /* what was behind it is dropped */
+    send_next(&f, 200);
+    reap_next(&f, 10);
+    assert_int_equal(sum_of("second"), 0xaa + 0x200);
+    target_close(f.t);
+    table_free(f.tables[0]);
+    table_free(f.tables[1]);
+    mapping_free(f.mapping);
+    memory_server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_same_seed_gives_the_same_faults),
         cmocka_unit_test(test_interrupted_definition_change_goes_on),
         cmocka_unit_test(test_several_units_in_flight_run_in_order),
+        cmocka_unit_test(test_units_in_flight_keep_their_names),
     };
     int failed;
 

@@ -446,3 +446,12 @@ struct target *memory_target_eye(struct memory_server *server)
     memory_of(t)->is_eye = true;
     return t;
 }
+
+struct target *memory_target_open_mapped(struct memory_server *server,
+                                         const struct mapping *mapping)
+{
+    struct target *t = memory_target_open(server);
+
+    t->config.mapping = mapping;
+    return t;
+}

@@ -51,6 +51,9 @@ void memory_server_crash(struct memory_server *server);
 
 /* Close with target_close(). server must outlive it. */
 struct target *memory_target_open(struct memory_server *server);
+/* With names of its own; mapping is borrowed. */
+struct target *memory_target_open_mapped(struct memory_server *server,
+                                         const struct mapping *mapping);
 /* For checks: no fault is asked for, and no crash ends it. */
 struct target *memory_target_eye(struct memory_server *server);
 
