@@ -200,6 +200,14 @@ MUST_CHECK bool target_take_over(struct target *t, const char *channel, uint32_t
                                  const uint8_t queue_uuid[16], struct lane_state *out,
                                  struct err *err);
 /*
+ * The same for an owner that comes back with a new connection: fails with ERR_DATA "fenced" when
+ * the epoch is above epoch_max, so that it does not take over from who took over from it. A
+ * call that failed with ERR_RETRY may have raised the epoch by one.
+ */
+MUST_CHECK bool target_take_back(struct target *t, const char *channel, uint32_t lane,
+                                 const uint8_t queue_uuid[16], uint64_t epoch_max,
+                                 struct lane_state *out, struct err *err);
+/*
  * Change the state of tables and chunks from this connection too, as long as the lane is at this
  * epoch: for who works for its owner (target_take_over joins by itself). Asks nothing of the
  * server. Every such change is of one transaction with the proof that the epoch still holds: else

@@ -80,6 +80,7 @@ struct apply {
     struct target *target;
     struct queue_reader *reader;
     struct lane_state lane;
+    uint64_t epoch_max; /* the highest that may be ours: an answer may have been lost */
     struct tables tables;
     struct followed *followed; /* as scope.c saw it last */
     uint64_t followed_lsn;     /* it holds for all that is published up to here */

@@ -73,9 +73,12 @@ static bool take_over(struct apply *a, struct err *err)
 {
     struct lane_state lane;
 
-    if (!target_take_over(a->target, a->channel, 0, a->queue_uuid, &lane, err))
+    if (!target_take_back(a->target, a->channel, 0, a->queue_uuid, a->epoch_max, &lane, err)) {
+        a->epoch_max += err->kind == ERR_RETRY && a->lane.epoch;
         return false;
+    }
     a->lane = lane;
+    a->epoch_max = lane.epoch;
     note_lane(a);
     return tables_read(&a->tables, a->target, a->channel, err) && scope_check(a, err);
 }
@@ -134,6 +137,7 @@ bool apply_open(const struct apply_config *config, struct apply **out, struct er
     a->config = *config;
     snprintf(a->channel, sizeof(a->channel), "%s", config->channel);
     pthread_mutex_init(&a->mutex, NULL);
+    a->epoch_max = UINT64_MAX; /* whoever it was before */
     net_init(&a->group.net, &a->group.arena);
     tables_init(&a->tables);
     if (!queue_read_end(config->queue_dir, config->queue, &id, &end, err))

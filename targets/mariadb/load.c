@@ -38,9 +38,9 @@ bool mariadb_load_begin(struct target *target, const struct table *table, struct
 {
     struct maria *t = maria_of(target);
     assert(!t->in_flight && !t->load.open && !t->in_transaction);
-    /* Rows may be long in coming. */
+    /* Rows may be long in coming; but who loads when we are gone is patient for five minutes. */
     t->is_bounded = false;
-    if (!maria_run_str(t, "SET SESSION idle_write_transaction_timeout=DEFAULT;START TRANSACTION",
+    if (!maria_run_str(t, "SET SESSION idle_write_transaction_timeout=240;START TRANSACTION",
                        "begin on the target", err))
         return false;
     packet_reset(&t->packet);

@@ -154,35 +154,38 @@ static bool raise_epoch(struct target *t, const struct lane_state *lane,
     return ok;
 }
 
-static bool try_take_over(struct target *t, const char *channel, uint32_t lane,
-                          const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
+static bool fenced(struct err *err)
 {
-    bool exists;
-    uint64_t epoch;
-
-    if (!target_lane_read(t, channel, lane, &exists, out, err))
-        return false;
-    if (!exists && !make_lane(t, channel, lane, err))
-        return false;
-    epoch = out->epoch + 1;
-    /* What the former owner did until then is in the row only now. */
-    if (!check_queue(out, queue_uuid, err) || !raise_epoch(t, out, queue_uuid, err) ||
-        !target_lane_read(t, channel, lane, &exists, out, err))
-        return false;
-    if (exists && out->epoch == epoch)
-        return true;
     err_reason(err, ERR_DATA, "fenced", "another owner took the lane over");
     return false;
 }
 
-bool target_take_over(struct target *t, const char *channel, uint32_t lane,
-                      const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
+static bool try_take_over(struct target *t, const char *channel, uint32_t lane,
+                          const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
 {
-    bool ok = false;
+    bool exists;
+    uint64_t epoch = out->epoch + 1;
+
+    /* What the former owner did until then is in the row only now. */
+    if (!raise_epoch(t, out, queue_uuid, err) ||
+        !target_lane_read(t, channel, lane, &exists, out, err))
+        return false;
+    return (exists && out->epoch == epoch) || fenced(err);
+}
+
+bool target_take_back(struct target *t, const char *channel, uint32_t lane,
+                      const uint8_t queue_uuid[16], uint64_t epoch_max, struct lane_state *out,
+                      struct err *err)
+{
+    bool ok = false, exists;
 
     assert(strlen(channel) <= TARGET_CHANNEL_MAX);
     for (unsigned i = 0; !ok && i < TAKE_OVER_TRIES; i++) {
         *err = ERR_INIT;
+        if (!target_lane_read(t, channel, lane, &exists, out, err) ||
+            (!exists && !make_lane(t, channel, lane, err)) || !check_queue(out, queue_uuid, err) ||
+            (out->epoch > epoch_max && !fenced(err)))
+            return false;
         ok = try_take_over(t, channel, lane, queue_uuid, out, err);
         if (!ok && strcmp(err->reason, "fenced") != 0)
             return false;
@@ -192,6 +195,12 @@ bool target_take_over(struct target *t, const char *channel, uint32_t lane,
     target_join(t, channel, lane, out->epoch);
     t->submitted = t->acknowledged = out->lsn;
     return true;
+}
+
+bool target_take_over(struct target *t, const char *channel, uint32_t lane,
+                      const uint8_t queue_uuid[16], struct lane_state *out, struct err *err)
+{
+    return target_take_back(t, channel, lane, queue_uuid, UINT64_MAX, out, err);
 }
 
 void target_join(struct target *t, const char *channel, uint32_t lane, uint64_t epoch)

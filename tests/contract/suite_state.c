@@ -152,6 +152,24 @@ static void test_state_of_a_former_owner_is_fenced(void **state)
     own();
 }
 
+static void test_owner_that_comes_back_takes_from_nobody_else(void **state)
+{
+    struct target *other = contract_open();
+    struct lane_state mine, theirs;
+
+    (void)state;
+    must(target_take_back(other, CHANNEL, 0, queue_uuid, lane.epoch, &mine, &err));
+    assert_int_equal(mine.epoch, lane.epoch + 1);
+    own_by(t, &theirs);
+    must_fail(target_take_back(other, CHANNEL, 0, queue_uuid, mine.epoch, &mine, &err), ERR_DATA,
+              "fenced");
+    assert_int_equal(stored_lsn(), theirs.lsn);
+    lane = theirs; /* nobody was disturbed */
+    make(PAIR);
+    must(one(OP_INSERT, pair(1, "a")));
+    target_close(other);
+}
+
 static void test_lane_belongs_to_one_queue(void **state)
 {
     static const uint8_t other[16] = {9};
@@ -170,6 +188,7 @@ const struct CMUnitTest contract_state[] = {
     CONTRACT_TEST(test_chunk_is_done_with_its_rows_or_not_at_all),
     CONTRACT_TEST(test_table_states_are_saved_all_or_none),
     CONTRACT_TEST(test_state_of_a_former_owner_is_fenced),
+    CONTRACT_TEST(test_owner_that_comes_back_takes_from_nobody_else),
     CONTRACT_TEST(test_lane_belongs_to_one_queue),
 };
 const size_t n_contract_state = sizeof(contract_state) / sizeof(contract_state[0]);

@@ -601,6 +601,34 @@ static void test_applier_is_fenced_by_a_second_one(void **state)
     apply_close(second);
 }
 
+static void test_applier_that_lost_its_connection_takes_nothing_back(void **state)
+{
+    struct apply_config c = apply_config();
+    struct apply *first;
+    struct apply *second;
+    struct value row[3] = {{.kind = VALUE_INT, .i = 5}, {.kind = VALUE_NULL}, {.kind = VALUE_NULL}};
+    long long epoch;
+    char sql[64];
+
+    (void)state;
+    follow_all();
+    begin_tx();
+    put_change(4, NULL, row);
+    end_tx();
+    must(apply_open(&c, &first, &err));
+    snprintf(sql, sizeof(sql), "KILL %lld",
+             number("SELECT MAX(id) FROM information_schema.PROCESSLIST"));
+    must(apply_open(&c, &second, &err));
+    epoch = number("SELECT epoch FROM domicile.lane");
+    run_sql(sql);
+    assert_false(apply_run(first, 1, &err));
+    assert_string_equal(err.reason, "fenced");
+    assert_int_equal(number("SELECT epoch FROM domicile.lane"), epoch);
+    must(apply_run(second, 1, &err));
+    apply_close(first);
+    apply_close(second);
+}
+
 static void test_applier_follows_ddl(void **state)
 {
     uint64_t lsn;
@@ -665,6 +693,7 @@ int main(void)
         TEST(test_applier_stops_one_table_and_goes_on),
         TEST(test_applier_stops_a_table_that_somebody_dropped_on_the_target),
         TEST(test_applier_is_fenced_by_a_second_one),
+        TEST(test_applier_that_lost_its_connection_takes_nothing_back),
         TEST(test_applier_follows_ddl),
     };
 
