@@ -19,10 +19,10 @@
 #include "cdc/queue/queue.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
-#include "schema/base/stop.h"
 #include "schema/cascade.h"
 
 #define TRIES_MAX 1000
+#define TRY_FOR_US ((uint64_t)600 * 1000 * 1000) /* a try may wait for a lock */
 #define PAUSE_US 5000
 
 static struct load_table *find_table(struct load *l, const struct table *table)
@@ -128,10 +128,8 @@ static bool copy_chunks(struct load *l, struct load_table *t, struct snapshot_vi
     for (size_t i = 0; i < t->n_chunks; i++) {
         struct chunk_state *chunk = &t->chunks[i];
 
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         chunk->lo = v->lo;
         chunk->hi = v->hi;
         chunk->done = true;
@@ -206,16 +204,15 @@ static bool try_unit(struct load_unit *u, bool *copied, struct err *err)
 static bool load_unit(struct load_unit *u, struct err *err)
 {
     struct load *l = u->load;
+    uint64_t give_up_us = clock_steady_us() + TRY_FOR_US;
     bool copied = false;
 
     l->phase = "copy";
-    for (unsigned i = 0; i < TRIES_MAX && !copied; i++) {
+    for (unsigned i = 0; i < TRIES_MAX && !copied && clock_steady_us() < give_up_us; i++) {
         if (!try_unit(u, &copied, err))
             return false;
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         load_report(l, false);
         if (!copied)
             clock_sleep_us(PAUSE_US * (1 + i % 7)); /* out of step with the writers */

@@ -355,10 +355,8 @@ static bool work_on(struct worker *w, struct err *err)
         if (wait)
             pool_wait(&l->pool);
         pool_unlock(&l->pool);
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         if (wait)
             continue;
         if (!got)

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "cdc/load/work.h"
-#include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
 
 static bool has_line(const struct notes *notes, const char *line)
@@ -73,10 +72,8 @@ static bool add_keys(struct load *l, struct target *target, struct err *err)
     struct load_table *t;
 
     while ((t = next_table(l)) != NULL) {
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         if (!load_make_strict(l, t, target, err))
             return false;
         pool_report(&l->pool);
@@ -156,6 +153,8 @@ bool load_add_foreign_keys(struct load *l, struct err *err)
 
         if ((t->step != STEP_PRESENT && t->step != STEP_LOADED) || !t->table->n_fks)
             continue;
+        if (load_must_stop(err))
+            return false;
         l->at_table = t->name;
         load_report(l, false);
         if (target_add_foreign_keys(l->target, t->table, err))
@@ -206,7 +205,7 @@ static bool create_view(struct load *l, struct view *v, struct notes *notes, boo
     size_t before = notes->n;
     bool exists;
 
-    if (!target_table_exists(l->target, v->db, v->name, &exists, err))
+    if (load_must_stop(err) || !target_table_exists(l->target, v->db, v->name, &exists, err))
         return false;
     if (!exists && !target_create_view(l->target, v->db, v->name, v->text, notes, err))
         return false;

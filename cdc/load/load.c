@@ -18,6 +18,14 @@
 #define ATTEMPTS_MAX 200       /* of those, without a chunk done in between */
 #define ROUND_PAUSE_US 200000
 
+bool load_must_stop(struct err *err)
+{
+    if (!stop_requested())
+        return false;
+    err_set(err, ERR_STOPPED, "load was asked to stop");
+    return true;
+}
+
 /* ---- progress ---- */
 
 /* Rows per second over the samples kept: some six seconds. */
@@ -310,18 +318,18 @@ static bool list_tables(struct load *l, struct err *err)
     return true;
 }
 
+static bool is_left(const struct load_table *t)
+{
+    return t->step != STEP_PRESENT && t->step != STEP_LOADED && t->step != STEP_REFUSED &&
+           t->step != STEP_GONE;
+}
+
 static size_t count_left(const struct load *l, bool only_known)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < l->n_tables; i++) {
-        enum load_step step = l->tables[i].step;
-
-        if (only_known && !l->tables[i].is_known)
-            continue;
-        n += step != STEP_PRESENT && step != STEP_LOADED && step != STEP_REFUSED &&
-             step != STEP_GONE;
-    }
+    for (size_t i = 0; i < l->n_tables; i++)
+        n += is_left(&l->tables[i]) && (!only_known || l->tables[i].is_known);
     return n;
 }
 
@@ -371,10 +379,8 @@ static bool run_rounds(struct load *l, struct err *err)
     for (unsigned round = 0; round < LOAD_ROUNDS_MAX; round++) {
         if (round)
             clock_sleep_us(ROUND_PAUSE_US);
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         if (!run_round(l, round, err))
             return false;
         if (count_left(l, false))
@@ -391,7 +397,7 @@ static bool run_rounds(struct load *l, struct err *err)
     for (size_t i = 0; i < l->n_tables; i++) {
         struct load_table *t = &l->tables[i];
 
-        if (t->step == STEP_AGAIN)
+        if (t->step == STEP_AGAIN || (is_left(t) && t->is_known))
             load_refuse(l, t,
                         "its definition changed during each of the load's rounds; load it"
                         " again when no DDL runs on it");
@@ -449,10 +455,8 @@ static bool attempts(struct load *l, struct err *err)
         log_warn("load", "interrupted, goes on soon: %s", err->text);
         clock_sleep_us(pause_us);
         pause_us = pause_us * 2 > RETRY_PAUSE_MAX_US ? RETRY_PAUSE_MAX_US : pause_us * 2;
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         begun_us = clock_steady_us();
     }
     return true;

@@ -3,7 +3,6 @@
 #include "cdc/load/work.h"
 #include "cdc/queue/queue.h"
 #include "schema/base/clock.h"
-#include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
 #include "schema/cascade.h"
 #include "schema/ddl/ddl.h"
@@ -157,10 +156,8 @@ bool load_copy_unkeyed(struct load *l, struct load_table *t, struct err *err)
         }
         if (loaded || t->step == STEP_AGAIN)
             return true;
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "load was asked to stop");
+        if (load_must_stop(err))
             return false;
-        }
         clock_sleep_us(pause_us);
         pause_us = pause_us * 2 > PAUSE_MAX_US ? PAUSE_MAX_US : pause_us * 2;
     }

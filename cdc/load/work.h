@@ -81,6 +81,8 @@ struct load {
 };
 
 /* load.c */
+/* A stop was asked for; err says so. */
+bool load_must_stop(struct err *err);
 void load_report(struct load *l, bool now);
 void load_report_ctx(void *load); /* not now */
 /* How many workers there are for so many pieces of work, 0 or more. */

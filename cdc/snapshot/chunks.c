@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
 
 bool chunks_walk(struct source *s, const struct table *t, uint64_t rows_per_chunk,
@@ -18,6 +19,10 @@ bool chunks_walk(struct source *s, const struct table *t, uint64_t rows_per_chun
     for (;;) {
         const struct value *from = key;
 
+        if (stop_requested()) {
+            err_set(err, ERR_STOPPED, "asked to stop");
+            goto done;
+        }
         /* A table far larger than its statistics say must not give chunks without end. */
         if (n && n % (CHUNKS_MAX / 10) == 0)
             rows_per_chunk *= 2;

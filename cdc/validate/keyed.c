@@ -306,7 +306,8 @@ static bool compare_rows(struct check_worker *w, struct check_table *t,
     for (size_t i = 0; i < n; i += batch) {
         if (has_enough(w->v, t))
             break;
-        if (!judge_batch(w, t, keys + i, n - i < batch ? n - i : batch, &told, err))
+        if (validate_must_stop(err) ||
+            !judge_batch(w, t, keys + i, n - i < batch ? n - i : batch, &told, err))
             goto done;
     }
     ok = true;
@@ -371,7 +372,8 @@ bool keyed_touched(struct check_worker *w, struct check_table *t, struct err *er
     for (size_t i = 0; (e = map_next(&t->touched, &i)) != NULL;)
         all[n++] = e->value;
     for (size_t i = 0; i < n; i += batch) {
-        if (!judge_touched(w, t, all + i, n - i < batch ? n - i : batch, &told, err))
+        if (validate_must_stop(err) ||
+            !judge_touched(w, t, all + i, n - i < batch ? n - i : batch, &told, err))
             goto done;
     }
     ok = true;

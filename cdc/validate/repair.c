@@ -51,7 +51,8 @@ static bool rewrite(struct validate *v, const struct check_table *t,
 {
     const struct snapshot_lane *lane = v->config->lane;
 
-    return lane->repair(lane->ctx, t->table, keys, n_keys, rows, n_rows, err);
+    return !validate_must_stop(err) &&
+           lane->repair(lane->ctx, t->table, keys, n_keys, rows, n_rows, err);
 }
 
 static bool repair_keyed(struct validate *v, struct check_table *t, struct err *err)

@@ -14,6 +14,14 @@
 #define SLICES_MAX 100000
 #define LATER_PAUSE_US 200000
 
+bool validate_must_stop(struct err *err)
+{
+    if (!stop_requested())
+        return false;
+    err_set(err, ERR_STOPPED, "validate was asked to stop");
+    return true;
+}
+
 /* ---- tables ---- */
 
 bool validate_is_chosen(const struct validate_config *c, const char *db, const char *name)
@@ -349,10 +357,8 @@ static bool check_on(struct check_worker *w, struct err *err)
     while (!w->is_blocked) {
         struct work work = next_work(w->v);
 
-        if (stop_requested()) {
-            err_set(err, ERR_STOPPED, "validate was asked to stop");
+        if (validate_must_stop(err))
             return false;
-        }
         if (work.kind == WORK_NONE)
             return true;
         if (work.kind != WORK_WAIT && !do_work(w, &work, err))
@@ -415,6 +421,8 @@ static bool run_slices(struct validate *v, struct err *err)
             return true;
         if (later)
             clock_sleep_us(LATER_PAUSE_US);
+        if (validate_must_stop(err))
+            return false;
     }
     err_set(err, ERR_DATA, "the comparison does not come to an end");
     return false;

@@ -99,6 +99,7 @@ struct validate {
 };
 
 /* validate.c */
+bool validate_must_stop(struct err *err); /* a stop was asked for; err says so */
 MUST_CHECK bool validate_read_tables(struct validate *v, struct err *err);
 void validate_give_up(struct validate *v, struct check_table *t, const char *note);
 bool validate_is_chosen(const struct validate_config *c, const char *db, const char *name);
