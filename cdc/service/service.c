@@ -5,6 +5,7 @@
 #include "cdc/service/consumers.h"
 #include "cdc/service/control.h"
 #include "schema/base/clock.h"
+#include "schema/base/cond.h"
 #include "schema/base/digest.h"
 #include "schema/base/log.h"
 
@@ -116,6 +117,7 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
     s->stages = stages;
     s->started_us = clock_wall_us();
     pthread_mutex_init(&s->load_lock, NULL);
+    cond_init(&s->load_changed);
     if (!fs_real()->make_dir(fs_real()->ctx, config->queue_dir, err)) {
         err_context(err, "queue.dir (what it is to lie in must be there, and be writable)");
         return false;
@@ -194,20 +196,22 @@ static void relay_progress(void *ctx, const struct load_progress *p)
         relay->progress(relay->ctx, p);
 }
 
-static void set_loading(struct service *s, bool loading)
+/* A comparison that holds the lane now and then ends by itself, or by a stop. */
+static void begin_loading(struct service *s)
 {
-    bool busy;
-
     pthread_mutex_lock(&s->load_lock);
-    s->loading = loading;
-    busy = s->validations > 0;
+    s->loading = true;
+    while (s->validations > 0 && !stop_requested())
+        (void)cond_wait_until(&s->load_changed, &s->load_lock, clock_steady_us() + SERVICE_LOOK_US);
     pthread_mutex_unlock(&s->load_lock);
-    while (loading && busy) {
-        clock_sleep_us(WAIT_US);
-        pthread_mutex_lock(&s->load_lock);
-        busy = s->validations > 0;
-        pthread_mutex_unlock(&s->load_lock);
-    }
+}
+
+static void end_loading(struct service *s)
+{
+    pthread_mutex_lock(&s->load_lock);
+    s->loading = false;
+    pthread_cond_broadcast(&s->load_changed);
+    pthread_mutex_unlock(&s->load_lock);
 }
 
 bool service_load(struct service *s, const char **only, size_t n_only,
@@ -231,9 +235,9 @@ bool service_load(struct service *s, const char **only, size_t n_only,
         .progress_ctx = &relay};
     bool ok;
 
-    set_loading(s, true);
+    begin_loading(s);
     ok = load_run(&config, result, err);
-    set_loading(s, false);
+    end_loading(s);
     /* Load waits for capture; when that has ended, its error is the cause. */
     if (!ok && atomic_load(&s->capture_ended) && s->capture_err.kind != ERR_NONE)
         *err = s->capture_err;

@@ -21,6 +21,8 @@
 
 #define SERVICE_CAPTURE 1u
 #define SERVICE_APPLY 2u
+/* A stop comes by a signal and wakes nobody, so waits of its threads look up this often. */
+#define SERVICE_LOOK_US 100000
 
 struct service {
     struct config *config; /* borrowed */
@@ -38,9 +40,10 @@ struct service {
     struct apply *apply;
     struct pulse *pulse;
     struct lane lane;
-    pthread_mutex_t load_lock; /* over the three below */
-    bool loading;              /* the lane is the loader's */
-    unsigned validations;      /* the lane is theirs, now and then */
+    pthread_mutex_t load_lock; /* over the three below it */
+    pthread_cond_t load_changed;
+    bool loading;         /* the lane is the loader's */
+    unsigned validations; /* the lane is theirs, now and then */
     struct load_progress load;
     struct target *status_target; /* control thread only: for table states */
 };

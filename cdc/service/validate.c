@@ -6,11 +6,11 @@
 #include "cdc/service/service.h"
 #include "schema/base/buf.h"
 #include "schema/base/clock.h"
+#include "schema/base/cond.h"
 #include "schema/base/json.h"
 #include "schema/base/stop.h"
 
 #define LOADING_WAIT_US ((uint64_t)30 * 1000 * 1000)
-#define POLL_US 20000
 
 struct emitter {
     struct service *service;
@@ -154,16 +154,14 @@ static void emit_result(struct emitter *e, const struct validate_request *reques
 static bool enter(struct service *s, struct err *err)
 {
     uint64_t give_up_us = clock_steady_us() + LOADING_WAIT_US;
-    bool loading = true;
+    bool loading;
 
-    while (loading && !stop_requested() && clock_steady_us() < give_up_us) {
-        pthread_mutex_lock(&s->load_lock);
-        loading = s->loading;
-        s->validations += !loading;
-        pthread_mutex_unlock(&s->load_lock);
-        if (loading)
-            clock_sleep_us(POLL_US);
-    }
+    pthread_mutex_lock(&s->load_lock);
+    while (s->loading && !stop_requested() && clock_steady_us() < give_up_us)
+        (void)cond_wait_until(&s->load_changed, &s->load_lock, clock_steady_us() + SERVICE_LOOK_US);
+    loading = s->loading;
+    s->validations += !loading;
+    pthread_mutex_unlock(&s->load_lock);
     if (loading)
         err_reason(err, ERR_REFUSED, "loading",
                    "the service is loading tables; validate when it has ended ('domicile status')");
@@ -174,6 +172,7 @@ static void leave(struct service *s)
 {
     pthread_mutex_lock(&s->load_lock);
     s->validations--;
+    pthread_cond_broadcast(&s->load_changed);
     pthread_mutex_unlock(&s->load_lock);
 }
 
