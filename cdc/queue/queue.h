@@ -23,14 +23,17 @@
 #define QUEUE_BLOCK_RAW_BYTES ((size_t)256 << 10)
 #define QUEUE_RECORD_BYTES_MAX ((size_t)1 << 30)
 
+struct queue_bell;
+
 struct queue_options {
-    uint64_t max_bytes;     /* all segments together; 0 = 50 GiB */
-    uint64_t segment_bytes; /* 0 = 256 MiB, at most a quarter of max_bytes; a transaction
-                               stays in one segment, so a large one makes a longer one */
-    uint64_t retain_us;     /* keep applied segments this long (0 = 24 h), unless the segments
-                               together pass four fifths of max_bytes */
-    int zstd_level;         /* 0 = 1 */
-    const struct fs *fs;    /* NULL = fs_real() */
+    uint64_t max_bytes;      /* all segments together; 0 = 50 GiB */
+    uint64_t segment_bytes;  /* 0 = 256 MiB, at most a quarter of max_bytes; a transaction
+                                stays in one segment, so a large one makes a longer one */
+    uint64_t retain_us;      /* keep applied segments this long (0 = 24 h), unless the segments
+                                together pass four fifths of max_bytes */
+    int zstd_level;          /* 0 = 1 */
+    const struct fs *fs;     /* NULL = fs_real() */
+    struct queue_bell *bell; /* bell.h; NULL: readers look every now and then */
 };
 
 /* The disk that a queue of these options is on; options may be NULL. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdc/queue/bell.h"
 #include "schema/base/clock.h"
 #include "schema/base/stop.h"
 #include "schema/base/xalloc.h"
@@ -430,6 +431,7 @@ static struct queue_reader *reader_new(const struct reader_start *start)
     r->seg.fd = -1;
     r->rows = start->rows;
     r->collect = start->collect;
+    r->bell = start->bell;
     r->zstd = ZSTD_createDCtx();
     r->raw = BUF_INIT_MAX(BLOCK_RAW_BYTES_MAX);
     r->part = BUF_INIT_MAX(RECORD_BYTES_MAX + 16);
@@ -605,6 +607,8 @@ bool queue_reader_open(const char *dir, const struct queue_options *options, uin
         .fs = queue_fs(options), .dir = dir, .id = &id, .after = after, .rows = true};
     struct end_state end;
 
+    start.bell = options ? options->bell : NULL;
+
     *out = NULL;
     if (!identity_read(start.fs, dir, &id, err) || !reader_find_end(start.fs, dir, &id, &end, err))
         return false;
@@ -623,7 +627,7 @@ bool queue_read(struct queue_reader *r, unsigned timeout_ms, bool *got, struct q
     uint64_t deadline = 0;
 
     for (;;) {
-        uint64_t now;
+        uint64_t now, rings = queue_bell_rings(r->bell);
 
         if (!reader_step(r, got, item, err))
             return false;
@@ -634,7 +638,7 @@ bool queue_read(struct queue_reader *r, unsigned timeout_ms, bool *got, struct q
             deadline = now + (uint64_t)timeout_ms * 1000;
         if (now >= deadline || stop_requested())
             return true;
-        clock_sleep_us(deadline - now < POLL_US ? deadline - now : POLL_US);
+        queue_bell_pause(r->bell, rings, POLL_US, deadline - now);
     }
 }
 

@@ -15,9 +15,10 @@ struct queue_reader {
     struct queue_identity id;
     int end_fd; /* -1: none */
     struct end_state end;
-    bool fixed;   /* `end` does not move */
-    bool rows;    /* decode row changes, else they are passed over */
-    bool collect; /* keep the GTIDs of `place` */
+    struct queue_bell *bell; /* or NULL */
+    bool fixed;              /* `end` does not move */
+    bool rows;               /* decode row changes, else they are passed over */
+    bool collect;            /* keep the GTIDs of `place` */
 
     struct segment seg;
     ZSTD_DCtx *zstd;
@@ -47,6 +48,7 @@ struct reader_start {
     const struct queue_identity *id;
     uint64_t segment;            /* first LSN of the segment to begin in */
     uint64_t after;              /* at least segment - 1 */
+    struct queue_bell *bell;     /* or NULL */
     const struct end_state *end; /* NULL: follow the published end */
     bool rows;
     bool collect;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdc/queue/bell.h"
 #include "schema/base/clock.h"
 #include "schema/base/xalloc.h"
 
@@ -218,6 +219,8 @@ bool tail_publish(struct queue *q, struct err *err)
     pthread_mutex_lock(&q->mutex);
     q->published = state;
     pthread_mutex_unlock(&q->mutex);
+    if (q->options.bell)
+        queue_bell_ring(q->options.bell);
     return true;
 }
 

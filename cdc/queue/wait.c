@@ -1,5 +1,6 @@
 #include "cdc/queue/wait.h"
 
+#include "cdc/queue/bell.h"
 #include "cdc/queue/reader.h"
 #include "cdc/queue/tail.h"
 #include "schema/base/clock.h"
@@ -13,6 +14,7 @@
 struct wait {
     const char *dir;
     const struct queue_options *options;
+    struct queue_bell *bell; /* or NULL */
     uint64_t from;
     const struct queue_goal *goal;
     struct queue_reader *reader; /* looks for GTIDs; NULL: not yet */
@@ -148,6 +150,7 @@ static bool wait_on(struct wait *w, const atomic_bool *no_more, uint64_t *lsn, s
 {
     for (;;) {
         bool ended = no_more && atomic_load(no_more); /* before the look that it makes the last */
+        uint64_t rings = queue_bell_rings(w->bell);
         bool found;
 
         if (!note_end(w, err) || !look(w, &found, lsn, err))
@@ -156,7 +159,7 @@ static bool wait_on(struct wait *w, const atomic_bool *no_more, uint64_t *lsn, s
             return true;
         if (!may_go_on(w, ended, err))
             return false;
-        clock_sleep_us(POLL_US);
+        queue_bell_pause(w->bell, rings, POLL_US, UINT64_MAX);
     }
 }
 
@@ -164,8 +167,12 @@ bool queue_wait(const char *dir, const struct queue_options *options, uint64_t f
                 const struct queue_goal *goal, const atomic_bool *no_more, uint64_t *lsn,
                 struct err *err)
 {
-    struct wait w = {
-        .dir = dir, .options = options, .from = from, .goal = goal, .begun_us = clock_steady_us()};
+    struct wait w = {.dir = dir,
+                     .options = options,
+                     .bell = options ? options->bell : NULL,
+                     .from = from,
+                     .goal = goal,
+                     .begun_us = clock_steady_us()};
     bool ok = wait_on(&w, no_more, lsn, err);
 
     queue_reader_close(w.reader);

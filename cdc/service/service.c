@@ -8,8 +8,7 @@
 #include "schema/base/cond.h"
 #include "schema/base/digest.h"
 #include "schema/base/log.h"
-
-#define WAIT_US 20000
+#include "schema/base/stop.h"
 
 static void *capture_main(void *arg)
 {
@@ -21,6 +20,7 @@ static void *capture_main(void *arg)
         s->capture_err = err;
     }
     atomic_store(&s->capture_ended, true);
+    queue_bell_ring(&s->bell); /* who waits for the queue must wait no longer */
     return NULL;
 }
 
@@ -118,6 +118,8 @@ bool service_open(struct config *config, unsigned stages, struct service *s, str
     s->started_us = clock_wall_us();
     pthread_mutex_init(&s->load_lock, NULL);
     cond_init(&s->load_changed);
+    queue_bell_init(&s->bell);
+    config->queue.bell = stages & SERVICE_CAPTURE ? &s->bell : NULL;
     if (!fs_real()->make_dir(fs_real()->ctx, config->queue_dir, err)) {
         err_context(err, "queue.dir (what it is to lie in must be there, and be writable)");
         return false;
@@ -163,6 +165,8 @@ void service_close(struct service *s, const struct err *why)
     s->capture = NULL;
     guard_close(s->guard);
     s->guard = NULL;
+    if (s->config)
+        s->config->queue.bell = NULL;
 }
 
 bool service_failed(struct service *s, struct err *err)

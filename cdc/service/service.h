@@ -15,6 +15,7 @@
 #include "cdc/capture/capture.h"
 #include "cdc/config/config.h"
 #include "cdc/load/load.h"
+#include "cdc/queue/bell.h"
 #include "cdc/service/lane.h"
 #include "cdc/service/pulse.h"
 #include "cdc/validate/validate.h"
@@ -32,6 +33,7 @@ struct service {
     struct target_guarded guarded;
     struct target_door door;     /* how its engines get to the target */
     struct queue_identity queue; /* known once capture or apply is open */
+    struct queue_bell bell;      /* rung by capture, where it runs here */
     struct capture *capture;
     pthread_t capture_thread;
     bool capture_started;

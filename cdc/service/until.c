@@ -121,6 +121,8 @@ bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn, s
 
     *lsn = UINT64_MAX;
     while (!reached) {
+        uint64_t rings = queue_bell_rings(s->config->queue.bell);
+
         if (stop_requested()) {
             err_set(err, ERR_STOPPED, "stopped");
             return false;
@@ -130,7 +132,7 @@ bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn, s
         if (!reached && service_failed(s, err))
             return false;
         if (!reached)
-            clock_sleep_us(WAIT_US);
+            queue_bell_pause(s->config->queue.bell, rings, WAIT_US, UINT64_MAX);
     }
     *err = ERR_INIT;
     return true;
