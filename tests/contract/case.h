@@ -33,7 +33,8 @@ int contract_teardown(void **state);
 #define CONTRACT_TEST(name) cmocka_unit_test_setup_teardown(name, contract_setup, contract_teardown)
 
 extern const struct CMUnitTest contract_units[], contract_state[], contract_definer[],
-    contract_reader[];
-extern const size_t n_contract_units, n_contract_state, n_contract_definer, n_contract_reader;
+    contract_reader[], contract_values[];
+extern const size_t n_contract_units, n_contract_state, n_contract_definer, n_contract_reader,
+    n_contract_values;
 
 #endif

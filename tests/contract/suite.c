@@ -119,7 +119,8 @@ int contract_run(const char *name)
     } groups[] = {{contract_units, n_contract_units},
                   {contract_state, n_contract_state},
                   {contract_definer, n_contract_definer},
-                  {contract_reader, n_contract_reader}};
+                  {contract_reader, n_contract_reader},
+                  {contract_values, n_contract_values}};
     int failed = 0;
 
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)

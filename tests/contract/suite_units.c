@@ -54,6 +54,7 @@ static void test_unit_with_a_wrong_count_keeps_nothing(void **state)
     ops[1] = op_rows(OP_DELETE, d, missing, 2);
     must_fail(send_ops(ops, 2), ERR_DATA, "row_count");
     assert_ptr_equal(target_failed_table(t), d);
+    assert_non_null(strstr(err.text, "c.t"));
     check_rows("");
     ops[1].kind = OP_UPDATE;
     must_fail(send_ops(ops, 2), ERR_DATA, "row_count");
@@ -132,6 +133,7 @@ static void test_transaction_may_come_in_several_units(void **state)
         }
     }
     check_rows("1=a 2=b 3=c");
+    assert_int_equal(stored_lsn(), lane.lsn);
     target_close(other);
 }
 
@@ -165,6 +167,11 @@ static void test_heal_takes_what_is_there(void **state)
     must(one(OP_INSERT, rows[0]));
     ops[0] = op_rows(OP_HEAL, d, rows, 2);
     ops[1] = op_rows(OP_INSERT, d, in, 1);
+    must(send_ops(ops, 2));
+    check_rows("1=new");
+    ops[1].kind = OP_HEAL; /* behind an insert of the same key */
+    ops[0] = op_rows(OP_INSERT, d, &rows[1], 1);
+    ops[1].rows = &rows[1];
     must(send_ops(ops, 2));
     check_rows("1=new");
 }

@@ -1,56 +1,25 @@
 /*
- * writer_values.c - every type with its boundary values, through a real MariaDB and back.
+ * suite_values.c - every type with its boundary values, written in every way and read back; and the
+ * canonical form of each, which the engine computes as canon.c does.
  */
-#include "tests/lib/writer.h"
+#include "tests/contract/case.h"
 
 #include <float.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "schema/base/xalloc.h"
-#include "schema/ddl/ddl.h"
-
-/* ---- every type ---- */
-
-#define TYPE_COLUMNS 22
+#define TYPE_COLUMNS 23
 #define TYPE_ROWS 5
 
-static const char types_sql[] =
-    "CREATE TABLE w.types (id BIGINT PRIMARY KEY, ub BIGINT UNSIGNED, de DECIMAL(65,30), f FLOAT,"
-    " d DOUBLE, fm FLOAT(7,2), b BIT(64), y YEAR, da DATE, ti TIME(6), dt DATETIME(3),"
-    " ts TIMESTAMP(6) NULL, ch CHAR(10) CHARACTER SET latin1, vc VARCHAR(100) CHARACTER SET utf8mb4"
-    " COLLATE utf8mb4_uca1400_nopad_ai_ci, u16 TEXT CHARACTER SET utf16, sj VARCHAR(20) CHARACTER"
-    " SET sjis, bi BINARY(4), bl LONGBLOB, e ENUM('a','b') CHARACTER SET utf8mb4,"
-    " s SET('a','b','c') CHARACTER SET utf8mb4, j JSON, g GEOMETRY)";
-
-static struct table *define_types(void)
-{
-    static const struct {
-        const char *name;
-        enum column_type type;
-        const char *charset;
-    } columns[TYPE_COLUMNS] = {
-        {"id", COLUMN_BIGINT, NULL},   {"ub", COLUMN_BIGINT, NULL},
-        {"de", COLUMN_DECIMAL, NULL},  {"f", COLUMN_FLOAT, NULL},
-        {"d", COLUMN_DOUBLE, NULL},    {"fm", COLUMN_FLOAT, NULL},
-        {"b", COLUMN_BIT, NULL},       {"y", COLUMN_YEAR, NULL},
-        {"da", COLUMN_DATE, NULL},     {"ti", COLUMN_TIME, NULL},
-        {"dt", COLUMN_DATETIME, NULL}, {"ts", COLUMN_TIMESTAMP, NULL},
-        {"ch", COLUMN_CHAR, "latin1"}, {"vc", COLUMN_VARCHAR, "utf8mb4"},
-        {"u16", COLUMN_TEXT, "utf16"}, {"sj", COLUMN_VARCHAR, "sjis"},
-        {"bi", COLUMN_BINARY, NULL},   {"bl", COLUMN_LONGBLOB, NULL},
-        {"e", COLUMN_ENUM, "utf8mb4"}, {"s", COLUMN_SET, "utf8mb4"},
-        {"j", COLUMN_JSON, NULL},      {"g", COLUMN_GEOMETRY, NULL},
-    };
-    struct table *d = define("types");
-
-    for (size_t i = 0; i < TYPE_COLUMNS; i++)
-        add_column(d, columns[i].name, columns[i].type)->charset = columns[i].charset;
-    d->columns[1].is_unsigned = true;
-    set_key(d);
-    return d;
-}
+#define TYPES                                                                                      \
+    ", ub BIGINT UNSIGNED, de DECIMAL(65,30), f FLOAT, d DOUBLE, fm FLOAT(7,2), b BIT(64), y "     \
+    "YEAR,"                                                                                        \
+    " da DATE, ti TIME(6), dt DATETIME(3), ts TIMESTAMP(6) NULL, ch CHAR(10) CHARACTER SET "       \
+    "latin1,"                                                                                      \
+    " vc VARCHAR(100) CHARACTER SET utf8mb4, u16 TEXT CHARACTER SET utf16, sj VARCHAR(20)"         \
+    " CHARACTER SET sjis, bi BINARY(4), vb VARBINARY(9), bl LONGBLOB, e ENUM('a','b') CHARACTER"   \
+    " SET utf8mb4, s SET('a','b','c') CHARACTER SET utf8mb4, j JSON, g GEOMETRY)"
+#define KEYED "CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY" TYPES
+#define UNKEYED "CREATE TABLE t (id BIGINT" TYPES
 
 #define POINT_BYTES "\xe6\x10\0\0\1\1\0\0\0\0\0\0\0\0\0\xf0?\0\0\0\0\0\0\0@"
 
@@ -74,6 +43,7 @@ static void fill_ordinary(struct value *row)
         raw(VALUE_TEXT, "\0a", 2),
         text("abc"),
         raw(VALUE_BYTES, "abcd", 4),
+        raw(VALUE_BYTES, "ab", 2),
         raw(VALUE_BYTES, "abc", 3),
         uns(1),
         uns(5),
@@ -104,6 +74,7 @@ static void fill_types(struct value rows[TYPE_ROWS][TYPE_COLUMNS])
          raw(VALUE_TEXT, "\xd8=\xde\0", 4),
          text("\x83\x5c'"),
          raw(VALUE_BYTES, "\0\1\0\0", 4),
+         raw(VALUE_BYTES, "'\0", 2),
          raw(VALUE_BYTES, "'\0\\\xff\n", 5),
          uns(2),
          uns(7),
@@ -126,6 +97,7 @@ static void fill_types(struct value rows[TYPE_ROWS][TYPE_COLUMNS])
          text(""),
          text(""),
          raw(VALUE_BYTES, "\0\0\0\0", 4),
+         raw(VALUE_BYTES, "", 0),
          raw(VALUE_BYTES, "", 0),
          uns(0),
          uns(0),
@@ -165,108 +137,154 @@ static bool compare_row(void *ctx, const struct value *row, struct err *e)
     return true;
 }
 
-static void check_types(const struct table *d, struct value rows[TYPE_ROWS][TYPE_COLUMNS])
+static void check_types(struct value rows[TYPE_ROWS][TYPE_COLUMNS])
 {
     struct compare c = {rows, d, 0};
 
-    must(target_read_rows(t, d, NULL, true, 0, compare_row, &c, &err));
+    must(target_read_rows(t, d, NULL, d->n_row_key > 0, 0, compare_row, &c, &err));
     assert_int_equal(c.seen, TYPE_ROWS);
 }
 
-static void test_writer_keeps_every_value_through_units(void **state)
+/* The table in hand, the rows, and pointers to them. */
+static void begin_types(const char *sql, struct value rows[TYPE_ROWS][TYPE_COLUMNS],
+                        const struct value *p[TYPE_ROWS])
 {
-    struct table *d = define_types();
+    make(sql);
+    assert_int_equal(d->n_columns, TYPE_COLUMNS);
+    fill_types(rows);
+    for (int i = 0; i < TYPE_ROWS; i++)
+        p[i] = rows[i];
+}
+
+static void test_units_keep_every_value(void **state)
+{
     struct value rows[TYPE_ROWS][TYPE_COLUMNS];
     const struct value *p[TYPE_ROWS];
     struct op op;
 
     (void)state;
-    fill_types(rows);
-    for (int i = 0; i < TYPE_ROWS; i++)
-        p[i] = rows[i];
-    run(types_sql);
+    begin_types(KEYED, rows, p);
     op = op_rows(OP_INSERT, d, p, TYPE_ROWS);
     must(send_ops(&op, 1));
-    check_types(d, rows);
-    table_free(d);
+    check_types(rows);
 }
 
-static void test_writer_keeps_every_value_through_updates(void **state)
+static void test_updates_keep_every_value(void **state)
 {
-    struct table *d = define_types();
-    struct value rows[TYPE_ROWS][TYPE_COLUMNS];
-    const struct value *p[TYPE_ROWS];
+    struct value rows[TYPE_ROWS][TYPE_COLUMNS], others[TYPE_ROWS][TYPE_COLUMNS];
+    const struct value *p[TYPE_ROWS], *other[TYPE_ROWS];
     struct op op;
 
     (void)state;
-    fill_types(rows);
-    run(types_sql);
+    begin_types(KEYED, rows, p);
     for (int i = 0; i < TYPE_ROWS; i++) {
-        char sql[128];
-
-        snprintf(sql, sizeof(sql), "INSERT INTO w.types (id, vc) VALUES (%lld, 'other')",
-                 (long long)rows[i][0].i);
-        run(sql);
-        p[i] = rows[i];
+        other[i] = others[i];
+        for (int c = 0; c < TYPE_COLUMNS; c++)
+            others[i][c] = c == 0 ? rows[i][0] : null_value();
+        others[i][table_column(d, "vc")] = text("other");
     }
+    op = op_rows(OP_INSERT, d, other, TYPE_ROWS);
+    must(send_ops(&op, 1));
     op = op_rows(OP_UPDATE, d, p, TYPE_ROWS);
     must(send_ops(&op, 1));
-    check_types(d, rows);
-    table_free(d);
+    check_types(rows);
 }
 
-static void test_writer_keeps_every_value_through_load(void **state)
+static void test_load_keeps_every_value(void **state)
 {
-    struct table *d = define_types();
     struct value rows[TYPE_ROWS][TYPE_COLUMNS];
+    const struct value *p[TYPE_ROWS];
 
     (void)state;
-    fill_types(rows);
-    run(types_sql);
+    begin_types(KEYED, rows, p);
     must(target_load_begin(t, d, &err));
     for (int i = 0; i < TYPE_ROWS; i++)
-        must(target_load_row(t, rows[i], &err));
+        must(target_load_row(t, p[i], &err));
     must(target_load_end(t, NULL, &err));
-    check_types(d, rows);
-    table_free(d);
+    check_types(rows);
 }
 
-static void test_writer_deletes_exact_images_of_a_table_without_key(void **state)
+static void test_images_of_every_value_are_found_exactly(void **state)
 {
-    struct table *d = define_types();
     struct value rows[TYPE_ROWS][TYPE_COLUMNS];
     const struct value *p[TYPE_ROWS];
     uint32_t times[TYPE_ROWS];
     struct op ops[3];
 
     (void)state;
-    fill_types(rows);
-    for (int i = 0; i < TYPE_ROWS; i++) {
-        p[i] = rows[i];
+    begin_types(UNKEYED, rows, p);
+    for (int i = 0; i < TYPE_ROWS; i++)
         times[i] = 2;
-    }
-    run(types_sql);
-    run("ALTER TABLE w.types DROP PRIMARY KEY");
-    d->n_row_key = 0;
     for (int i = 0; i < 3; i++)
         ops[i] = op_rows(OP_INSERT, d, p, TYPE_ROWS);
     must(send_ops(ops, 3));
     ops[0] = op_rows(OP_DELETE_IMAGE, d, p, TYPE_ROWS);
     ops[0].times = times;
     must(send_ops(ops, 1));
-    check_types(d, rows);
+    check_types(rows);
     must_fail(send_ops(ops, 1), ERR_DATA, "row_count");
-    table_free(d);
 }
 
-int main(void)
+/* ---- the canonical form ---- */
+
+struct hash_check {
+    const struct value **rows;
+    const bool *columns;
+    int seen;
+};
+
+static bool check_hash(void *ctx, const struct value *row, const uint64_t *hash, struct err *e)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(test_writer_keeps_every_value_through_units),
-        TEST(test_writer_keeps_every_value_through_updates),
-        TEST(test_writer_keeps_every_value_through_load),
-        TEST(test_writer_deletes_exact_images_of_a_table_without_key),
-    };
+    struct hash_check *h = ctx;
 
-    return writer_main(tests, sizeof(tests) / sizeof(tests[0]));
+    (void)e;
+    assert_non_null(hash);
+    assert_int_equal(row[1].kind, VALUE_ABSENT);
+    for (int i = 0; i < TYPE_ROWS; i++) {
+        struct buf form = BUF_INIT;
+
+        if (value_equal(&row[0], &h->rows[i][0])) {
+            canon_put_row(&form, d, h->columns, h->rows[i]);
+            assert_true(*hash == canon_hash64(buf_bytes(&form)));
+            h->seen++;
+        }
+        buf_release(&form);
+    }
+    return true;
 }
+
+static void test_engine_computes_the_canonical_form_of_every_type(void **state)
+{
+    struct value rows[TYPE_ROWS][TYPE_COLUMNS];
+    const struct value *p[TYPE_ROWS];
+    bool columns[TYPE_COLUMNS];
+    struct hash_check h = {.rows = p, .columns = columns};
+    struct canon_sums theirs, ours = {0};
+    struct op op;
+
+    (void)state;
+    begin_types(KEYED, rows, p);
+    op = op_rows(OP_INSERT, d, p, TYPE_ROWS);
+    must(send_ops(&op, 1));
+    target_columns(t, d, columns);
+    for (int i = 0; i < TYPE_ROWS; i++) {
+        struct buf form = BUF_INIT;
+
+        canon_put_row(&form, d, columns, rows[i]);
+        canon_add(&ours, buf_bytes(&form));
+        buf_release(&form);
+    }
+    must(target_read_hashes(t, d, NULL, check_hash, &h, &err));
+    assert_int_equal(h.seen, TYPE_ROWS);
+    must(target_read_sums(t, d, NULL, &theirs, &err));
+    assert_true(canon_sums_equal(&ours, &theirs));
+}
+
+const struct CMUnitTest contract_values[] = {
+    CONTRACT_TEST(test_units_keep_every_value),
+    CONTRACT_TEST(test_updates_keep_every_value),
+    CONTRACT_TEST(test_load_keeps_every_value),
+    CONTRACT_TEST(test_images_of_every_value_are_found_exactly),
+    CONTRACT_TEST(test_engine_computes_the_canonical_form_of_every_type),
+};
+const size_t n_contract_values = sizeof(contract_values) / sizeof(contract_values[0]);
