@@ -8,14 +8,47 @@
 #include "schema/base/stop.h"
 
 #define JOIN_S 60
-#define JOIN_SLICE_US 100000
+#define SLICE_US 100000
+#define HELD_TOLD_EVERY_US ((uint64_t)900 * 1000000)
 
 void lane_init(struct lane *l, struct apply *apply)
 {
     memset(l, 0, sizeof(*l));
     l->apply = apply;
+    l->hold_max_us = (uint64_t)LANE_HOLD_MAX_S * 1000000;
+    l->held_max_us = (uint64_t)LANE_HELD_MAX_S * 1000000;
     pthread_mutex_init(&l->lock, NULL);
     cond_init(&l->changed);
+}
+
+static void end(struct lane *l, bool ok, const struct err *err)
+{
+    l->ended = true;
+    l->ok = ok;
+    l->err = *err;
+    pthread_cond_broadcast(&l->changed);
+}
+
+/* With the lock. False: the lane is to end. */
+static bool wait_for_release(struct lane *l)
+{
+    uint64_t since = clock_steady_us(), told = since, now = since;
+    struct err err = ERR_INIT;
+
+    while (l->holds && !l->leaving && now - since < l->held_max_us) {
+        (void)cond_wait_until(&l->changed, &l->lock, now + SLICE_US);
+        now = clock_steady_us();
+        if (now - told < HELD_TOLD_EVERY_US)
+            continue;
+        told = now;
+        log_warn("service", "a validation holds the lane, and nothing else is applied");
+    }
+    if (l->holds && !l->leaving) {
+        err_reason(&err, ERR_IO, "lane_held", "the lane was held for more than %llu s",
+                   (unsigned long long)(l->held_max_us / 1000000));
+        end(l, false, &err);
+    }
+    return !l->holds && !l->leaving;
 }
 
 static void *lane_main(void *arg)
@@ -27,20 +60,15 @@ static void *lane_main(void *arg)
         struct err err = ERR_INIT;
         bool ok;
 
-        while (l->holds && !l->leaving)
-            pthread_cond_wait(&l->changed, &l->lock);
-        if (l->leaving)
+        if (!wait_for_release(l))
             break;
         l->running = true;
         pthread_mutex_unlock(&l->lock);
         ok = apply_run(l->apply, l->until, &err);
         pthread_mutex_lock(&l->lock);
         l->running = false;
-        if (ok || err.kind != ERR_STOPPED || strcmp(err.reason, "paused") != 0) {
-            l->ended = true;
-            l->ok = ok;
-            l->err = err;
-        }
+        if (ok || err.kind != ERR_STOPPED || strcmp(err.reason, "paused") != 0)
+            end(l, ok, &err);
         pthread_cond_broadcast(&l->changed);
     }
     pthread_mutex_unlock(&l->lock);
@@ -57,24 +85,43 @@ void lane_start(struct lane *l, uint64_t until)
     }
 }
 
+/* With the lock. */
+static bool wait_for_boundary(struct lane *l, struct err *err)
+{
+    uint64_t until = clock_steady_us() + l->hold_max_us;
+
+    while (l->running && !stop_requested() && clock_steady_us() < until) {
+        apply_pause(l->apply);
+        (void)cond_wait_until(&l->changed, &l->lock, clock_steady_us() + SLICE_US);
+    }
+    if (l->running && stop_requested())
+        err_set(err, ERR_STOPPED, "asked to stop");
+    else if (l->running)
+        err_reason(err, ERR_REFUSED, "lane_busy",
+                   "the lane has not come to the end of a transaction or of a definition change "
+                   "within %llu s; try again later ('domicile status')",
+                   (unsigned long long)(l->hold_max_us / 1000000));
+    else if (l->ended && !l->ok) {
+        *err = l->err;
+        err_context(err, "the lane has stopped");
+    } else {
+        return true;
+    }
+    return false;
+}
+
 bool lane_hold(struct lane *l, struct err *err)
 {
-    bool ok = true;
+    bool ok;
 
     pthread_mutex_lock(&l->lock);
     l->holds++;
-    while (l->running) {
-        apply_pause(l->apply);
-        pthread_cond_wait(&l->changed, &l->lock);
-    }
-    /* The holder may run it itself. */
-    apply_unpause(l->apply);
-    if (l->ended && !l->ok) {
-        l->holds--;
-        *err = l->err;
-        err_context(err, "the lane has stopped");
-        ok = false;
-    }
+    ok = wait_for_boundary(l, err);
+    l->holds -= !ok;
+    /* The holder may run it itself; and nobody waits for one that was not in time but lane_join. */
+    if (ok || !l->leaving)
+        apply_unpause(l->apply);
+    pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->lock);
     return ok;
 }
@@ -123,7 +170,7 @@ void lane_join(struct lane *l)
     if (l->running)
         apply_pause(l->apply);
     while (l->running) {
-        (void)cond_wait_until(&l->changed, &l->lock, clock_steady_us() + JOIN_SLICE_US);
+        (void)cond_wait_until(&l->changed, &l->lock, clock_steady_us() + SLICE_US);
         if (!l->running || clock_steady_us() < until || stop_requested())
             continue;
         log_warn("service", "the lane has not ended for %d s; its statement is left alone", JOIN_S);

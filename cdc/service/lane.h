@@ -12,8 +12,14 @@
 #include "cdc/apply/apply.h"
 #include "cdc/snapshot/lane.h"
 
+/* How long lane_hold() waits for a transaction or a definition change to end. */
+#define LANE_HOLD_MAX_S 900
+/* How long the lane waits for who holds it: one that has a long queue to apply may need hours. */
+#define LANE_HELD_MAX_S (4 * 3600)
+
 struct lane {
-    struct apply *apply; /* borrowed */
+    struct apply *apply;               /* borrowed */
+    uint64_t hold_max_us, held_max_us; /* the two limits */
     uint64_t until;
     pthread_t thread;
     pthread_mutex_t lock; /* over all below */
@@ -31,7 +37,9 @@ void lane_init(struct lane *l, struct apply *apply);
 /* Apply until `until` (UINT64_MAX: for ever) in a thread of its own. */
 void lane_start(struct lane *l, uint64_t until);
 /* Wait until the lane stands still at a transaction boundary. Fails when it has ended with an
- * error. Held until lane_release(); holds count. Also good before lane_start(). */
+ * error, with ERR_REFUSED "lane_busy" when it takes longer than LANE_HOLD_MAX_S, and with
+ * ERR_STOPPED. Held until lane_release(); holds count. Also good before lane_start(). A lane that
+ * is held for longer than LANE_HELD_MAX_S ends with ERR_IO "lane_held". */
 MUST_CHECK bool lane_hold(struct lane *l, struct err *err);
 void lane_release(struct lane *l);
 /* Has it ended? *ok and *err say how. */
