@@ -8,6 +8,7 @@
 #include "schema/base/stop.h"
 
 #define WATCH_US 1000000
+#define ANSWER_MAX_S 120 /* a service may wait for its target first */
 
 static const char help[] =
     "usage: domicile status [--watch] [--config FILE] [--json]\n"
@@ -36,7 +37,7 @@ static bool ask(const struct config *config, const char *socket_name, bool json,
 
     if (!control_call(config->queue_dir, socket_name,
                       json ? "{\"do\":\"status\"}" : "{\"do\":\"status\",\"form\":\"text\"}",
-                      keep_line, answer, &running, &code, err))
+                      ANSWER_MAX_S, keep_line, answer, &running, &code, err))
         return false;
     return !running || code == 0;
 }

@@ -8,6 +8,8 @@
 #include "cdc/service/service.h"
 #include "schema/base/json.h"
 
+#define SILENCE_MAX_S (24 * 3600) /* a large table without a difference has nothing to tell */
+
 static const char help[] =
     "usage: domicile validate [--mode frozen|offline] [--repair] [--tables DB.TABLE]...\n"
     "                         [--show-values] [--report FILE] [--config FILE] [--json]\n"
@@ -164,8 +166,8 @@ static int run(struct config *config, const struct validate_request *r, struct p
     int code = 0;
 
     put_request(&request, r);
-    ok = control_call(config->queue_dir, CONTROL_APPLY, buf_cstr(&request), on_line, p, &running,
-                      &code, &err);
+    ok = control_call(config->queue_dir, CONTROL_APPLY, buf_cstr(&request), SILENCE_MAX_S, on_line,
+                      p, &running, &code, &err);
     buf_release(&request);
     if (!ok)
         return command_fail(&err);

@@ -14,6 +14,7 @@
 
 #include "cdc/service/model.h"
 #include "schema/base/clock.h"
+#include "schema/base/cond.h"
 #include "schema/base/json.h"
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
@@ -23,6 +24,10 @@
 #define LINE_BYTES_MAX ((size_t)64 << 20)
 #define ACCEPT_PAUSE_US 200000 /* no descriptor is free */
 #define CLIENT_TIMEOUT_S 10
+#define IDLE_MS 1000 /* of the listener, should a wake-up get lost */
+#define CONNECT_S 10 /* the backlog is full */
+#define CLOSE_S 60   /* for what clients have asked for, before the process is asked to stop */
+#define SLICE_US 100000
 #define CLIENTS_MAX 16
 
 struct control {
@@ -243,7 +248,7 @@ static bool wait_for_place(struct control *c)
 
     pthread_mutex_lock(&c->lock);
     while (c->clients >= CLIENTS_MAX && !c->stop)
-        pthread_cond_wait(&c->changed, &c->lock);
+        (void)cond_wait_until(&c->changed, &c->lock, clock_steady_us() + SLICE_US);
     stop = c->stop;
     pthread_mutex_unlock(&c->lock);
     return !stop;
@@ -258,7 +263,7 @@ static void *control_main(void *arg)
                               {.fd = c->wake_fd, .events = POLLIN}};
         int fd;
 
-        if (poll(p, 2, -1) <= 0 || !(p[0].revents & POLLIN))
+        if (poll(p, 2, IDLE_MS) <= 0 || !(p[0].revents & POLLIN))
             continue;
         fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
@@ -305,7 +310,7 @@ bool control_open(struct service *s, struct control **out, struct err *err)
     c->fd = -1;
     c->wake_fd = eventfd(0, EFD_CLOEXEC);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->changed, NULL);
+    cond_init(&c->changed);
     pthread_mutex_init(&c->status_lock, NULL);
     pthread_mutex_init(&c->validate_lock, NULL);
     if (c->wake_fd < 0) {
@@ -326,6 +331,22 @@ fail:
     return false;
 }
 
+/* What is asked to stop has waits with limits of their own. */
+static void wait_for_clients(struct control *c)
+{
+    uint64_t end = clock_steady_us() + (uint64_t)CLOSE_S * 1000000;
+
+    pthread_mutex_lock(&c->lock);
+    while (c->clients > 0) {
+        (void)cond_wait_until(&c->changed, &c->lock, clock_steady_us() + SLICE_US);
+        if (!c->clients || clock_steady_us() < end || stop_requested())
+            continue;
+        log_warn("service", "a validation has not ended for %d s; it is stopped", CLOSE_S);
+        stop_request();
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
 void control_close(struct control *c)
 {
     if (!c)
@@ -337,10 +358,7 @@ void control_close(struct control *c)
     if (eventfd_write(c->wake_fd, 1) != 0)
         log_error("service", "cannot wake the control socket's thread");
     pthread_join(c->thread, NULL);
-    pthread_mutex_lock(&c->lock);
-    while (c->clients > 0)
-        pthread_cond_wait(&c->changed, &c->lock);
-    pthread_mutex_unlock(&c->lock);
+    wait_for_clients(c);
     unlink(c->path);
     free_control(c);
 }
@@ -374,26 +392,58 @@ static bool read_end(const char *line, int *exit_code, struct err *err)
     return is_end;
 }
 
+/* False: no more, and errno is EAGAIN where that took too long. */
+static bool next_line(FILE *f, char **text, size_t *cap)
+{
+    ssize_t n;
+
+    errno = 0;
+    n = getline(text, cap, f);
+    if (n <= 0 || (size_t)n > LINE_BYTES_MAX)
+        return false;
+    if ((*text)[n - 1] == '\n')
+        (*text)[n - 1] = '\0';
+    return true;
+}
+
 static bool read_lines(FILE *f, service_line_fn *line, void *ctx, int *exit_code, struct err *err)
 {
     char *text = NULL;
     size_t cap = 0;
-    ssize_t n;
     bool ended = false;
 
-    while (!ended && (n = getline(&text, &cap, f)) > 0 && (size_t)n <= LINE_BYTES_MAX) {
-        if (text[n - 1] == '\n')
-            text[n - 1] = '\0';
+    while (!ended && next_line(f, &text, &cap)) {
         ended = read_end(text, exit_code, err);
         if (!ended)
             line(ctx, text);
     }
-    free(text);
     if (!ended && stop_requested())
         err_set(err, ERR_STOPPED, "stopped; the service goes on with what it was asked for");
+    else if (!ended && errno == EAGAIN)
+        err_reason(err, ERR_IO, "service_silent",
+                   "the service is there and does not answer; look at its log");
     else if (!ended)
         err_set(err, ERR_IO, "the service went away in the middle of its answer; ask again");
+    free(text);
     return ended;
+}
+
+/* *fd -1: nobody listens there, errno says why; EAGAIN: somebody does, and is busy. */
+static int connect_to(const struct sockaddr_un *addr)
+{
+    const struct timeval limit = {.tv_sec = CONNECT_S};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int code;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
+        return fd;
+    code = errno;
+    close(fd);
+    errno = code;
+    return -1;
 }
 
 bool control_listens(const char *queue_dir, const char *socket_name)
@@ -401,20 +451,21 @@ bool control_listens(const char *queue_dir, const char *socket_name)
     struct sockaddr_un addr;
     struct err ignored = ERR_INIT;
     int fd;
-    bool is_there;
 
     if (!socket_path(queue_dir, socket_name, &addr, &ignored))
         return false;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    is_there = fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0;
-    if (fd >= 0)
-        close(fd);
-    return is_there;
+    fd = connect_to(&addr);
+    if (fd < 0)
+        return errno == EAGAIN;
+    close(fd);
+    return true;
 }
 
 bool control_call(const char *queue_dir, const char *socket_name, const char *request,
-                  service_line_fn *line, void *ctx, bool *running, int *exit_code, struct err *err)
+                  uint32_t silence_max_s, service_line_fn *line, void *ctx, bool *running,
+                  int *exit_code, struct err *err)
 {
+    const struct timeval limit = {.tv_sec = silence_max_s};
     struct sockaddr_un addr;
     int fd;
     FILE *f;
@@ -423,20 +474,16 @@ bool control_call(const char *queue_dir, const char *socket_name, const char *re
     *running = false;
     if (!socket_path(queue_dir, socket_name, &addr, err))
         return false;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0) {
-        int code = errno;
-
-        if (fd >= 0)
-            close(fd);
+    fd = connect_to(&addr);
+    if (fd < 0) {
         /* A service that was killed leaves its socket; a name that leads nowhere is none. */
-        if (code == ENOENT || code == ENOTDIR || code == ECONNREFUSED)
+        if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED)
             return true;
-        errno = code;
         err_errno(err, "control socket %s (run as the user of the service)", addr.sun_path);
         return false;
     }
     *running = true;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     f = fdopen(fd, "r");
     ok = f && write_all(fd, request, strlen(request)) && write_all(fd, "\n", 1);
     if (!ok)

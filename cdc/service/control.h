@@ -26,10 +26,11 @@ bool control_listens(const char *queue_dir, const char *socket_name);
 
 /*
  * Ask the service of this queue directory. *running false: nobody listens. line: every line
- * but the last; *exit_code and err (kind ERR_NONE when 0) from the last one.
+ * but the last; *exit_code and err (kind ERR_NONE when 0) from the last one. ERR_IO
+ * "service_silent" when nothing comes for silence_max_s.
  */
 MUST_CHECK bool control_call(const char *queue_dir, const char *socket_name, const char *request,
-                             service_line_fn *line, void *ctx, bool *running, int *exit_code,
-                             struct err *err);
+                             uint32_t silence_max_s, service_line_fn *line, void *ctx,
+                             bool *running, int *exit_code, struct err *err);
 
 #endif

@@ -10,6 +10,8 @@
 #include "schema/base/log.h"
 #include "schema/base/stop.h"
 
+#define VALIDATION_WAIT_S 3600
+
 static void *capture_main(void *arg)
 {
     struct service *s = arg;
@@ -200,14 +202,24 @@ static void relay_progress(void *ctx, const struct load_progress *p)
         relay->progress(relay->ctx, p);
 }
 
-/* A comparison that holds the lane now and then ends by itself, or by a stop. */
-static void begin_loading(struct service *s)
+/* The lane is the loader's once no validation is at work any more; none begins meanwhile. */
+static bool begin_loading(struct service *s, struct err *err)
 {
+    uint64_t end = clock_steady_us() + (uint64_t)VALIDATION_WAIT_S * 1000000;
+
     pthread_mutex_lock(&s->load_lock);
     s->loading = true;
-    while (s->validations > 0 && !stop_requested())
+    while (s->validations && !stop_requested() && clock_steady_us() < end)
         (void)cond_wait_until(&s->load_changed, &s->load_lock, clock_steady_us() + SERVICE_LOOK_US);
+    if (s->validations && stop_requested())
+        err_set(err, ERR_STOPPED, "asked to stop");
+    else if (s->validations)
+        err_reason(err, ERR_REFUSED, "validating",
+                   "a validation has been at work for more than %d s; load when it has ended",
+                   VALIDATION_WAIT_S);
+    s->loading = s->validations == 0;
     pthread_mutex_unlock(&s->load_lock);
+    return s->loading;
 }
 
 static void end_loading(struct service *s)
@@ -239,7 +251,8 @@ bool service_load(struct service *s, const char **only, size_t n_only,
         .progress_ctx = &relay};
     bool ok;
 
-    begin_loading(s);
+    if (!begin_loading(s, err))
+        return false;
     ok = load_run(&config, result, err);
     end_loading(s);
     /* Load waits for capture; when that has ended, its error is the cause. */
