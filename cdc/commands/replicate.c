@@ -34,9 +34,9 @@ struct replicate {
     struct control *control;
     struct until until;
     unsigned stages;
-    size_t refused; /* tables that could not be loaded */
-    bool is_given;  /* until: by the user, to be met exactly */
-    bool has_come;  /* it: the source had passed it before anything was loaded */
+    size_t refused;  /* tables that could not be loaded */
+    bool is_given;   /* until: by the user, to be met exactly */
+    bool has_passed; /* it: the source, before anything was loaded */
     bool json;
 };
 
@@ -134,9 +134,9 @@ static bool load_missing(struct replicate *r, struct err *err)
     struct apply_stats lane;
 
     apply_stats_read(r->service.apply, &lane);
-    if (r->is_given && !service_has_come(&r->service, &r->until, &r->has_come, err))
+    if (r->is_given && !service_has_passed(&r->service, &r->until, &r->has_passed, err))
         return false;
-    return r->has_come || (load_first(r, err) && check_exact(r, lane.lsn, err));
+    return r->has_passed || (load_first(r, err) && check_exact(r, lane.lsn, err));
 }
 
 static bool follow(struct replicate *r, struct err *err)
@@ -199,7 +199,7 @@ static bool check_step(struct replicate *r, struct err *err)
     if (!r->service.apply || r->until.kind == UNTIL_FOREVER)
         return true;
     if (!service_check_followed(&r->service, err) ||
-        (r->has_come && !service_check_loaded(&r->service, err)))
+        (r->has_passed && !service_check_loaded(&r->service, err)))
         return false;
     if (r->refused)
         err_reason(err, ERR_REFUSED, "refused", "%zu tables could not be loaded", r->refused);

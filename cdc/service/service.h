@@ -99,10 +99,11 @@ void until_release(struct until *until);
 MUST_CHECK bool service_wait_queue(struct service *s, struct until *until, uint64_t *lsn,
                                    struct err *err);
 
-/* Has the source come to it by now? Waits until the queue holds what the source has (queue/wait.h
- * has the limit). With the apply stage. */
-MUST_CHECK bool service_has_come(struct service *s, struct until *until, bool *come,
-                                 struct err *err);
+/* Has the source more than what there is up to it by now, so that a load would end behind it?
+ * Waits until the queue holds what the source has (queue/wait.h has the limit). With the apply
+ * stage. */
+MUST_CHECK bool service_has_passed(struct service *s, struct until *until, bool *passed,
+                                   struct err *err);
 /* Does the lane stand behind it, so that it cannot stop there? */
 MUST_CHECK bool service_is_behind(struct service *s, const struct until *until, bool *behind,
                                   struct err *err);

@@ -153,14 +153,28 @@ static bool wait_for_now(struct service *s, uint64_t from, struct err *err)
     return ok;
 }
 
-bool service_has_come(struct service *s, struct until *until, bool *come, struct err *err)
+/* Does the queue hold more than what there is up to it? */
+static bool is_passed(struct service *s, struct until *until, bool *passed, struct err *err)
 {
-    struct apply_stats lane;
+    const struct config *c = s->config;
+    struct queue_identity id;
+    struct queue_end end;
     uint64_t lsn;
 
+    if (!until_reached(s, until, &lsn, passed, err) ||
+        !queue_read_end(c->queue_dir, &c->queue, &id, &end, err))
+        return false;
+    *passed = *passed && end.lsn > lsn;
+    return true;
+}
+
+bool service_has_passed(struct service *s, struct until *until, bool *passed, struct err *err)
+{
+    struct apply_stats lane;
+
     apply_stats_read(s->apply, &lane);
-    return until_reached(s, until, &lsn, come, err) &&
-           (*come || (wait_for_now(s, lane.lsn, err) && until_reached(s, until, &lsn, come, err)));
+    return is_passed(s, until, passed, err) &&
+           (*passed || (wait_for_now(s, lane.lsn, err) && is_passed(s, until, passed, err)));
 }
 
 bool service_is_behind(struct service *s, const struct until *until, bool *behind, struct err *err)
