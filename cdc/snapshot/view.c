@@ -116,7 +116,7 @@ static bool know_ends(struct snapshot_view *v, struct err *err)
     const struct snapshot_queue *q = &v->queue;
     bool changed;
 
-    if (!v->at_lo && !queue_reader_open(q->dir, q->options, v->lo, &v->at_lo, err))
+    if (!v->at_lo && v->lo < v->hi && !queue_reader_open(q->dir, q->options, v->lo, &v->at_lo, err))
         return false;
     if (!v->at_hi && !queue_reader_open(q->dir, q->options, v->hi, &v->at_hi, err))
         return false;
@@ -129,8 +129,9 @@ bool snapshot_view_check(struct snapshot_view *v, const struct table *table, str
 
     if (!know_ends(v, err) || !check_followed(v, table, err))
         return false;
-    before = catalog_get(queue_reader_catalog(v->at_lo), table->db, table->name);
     behind = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
+    before =
+        v->at_lo ? catalog_get(queue_reader_catalog(v->at_lo), table->db, table->name) : behind;
     if ((!before || ddl_same_table(before, table)) && behind && ddl_same_table(behind, table))
         return true;
     err_reason(err, ERR_RETRY, "table_changed",

@@ -28,7 +28,7 @@ struct snapshot_view {
     uint64_t lo, hi;
     struct snapshot_queue queue;
     /* From the first check on: readers that stand behind lo and hi, their catalogues hold there;
-     * and whose rows the queue goes on with behind the view. */
+     * (at_lo NULL: lo is hi); and whose rows the queue goes on with behind the view. */
     struct queue_reader *at_lo, *at_hi;
     struct followed *followed;
 };
