@@ -294,6 +294,10 @@ void notes_release(struct notes *notes);
 
 MUST_CHECK bool target_create_database(struct target *t, const char *db, const char *charset,
                                        const char *collation, struct err *err);
+/*
+ * Tables are made, dropped and given keys by who joined the owner of the lane: "fenced" when
+ * another one took over before the server began with it.
+ */
 /* Refuses (ERR_DATA "exists") when a table of that name is there and is not ours. */
 MUST_CHECK bool target_create_table(struct target *t, const struct table *table,
                                     enum table_parts parts, struct notes *notes, struct err *err);

@@ -23,6 +23,7 @@
 #define ER_NO_SUCH_TABLE 1146
 #define ER_DUP_KEYNAME 1061
 #define ER_BAD_DB 1049
+#define ER_FENCED 30001 /* our own */
 
 /* ---- single statements, for load ---- */
 
@@ -41,10 +42,32 @@ bool mariadb_create_database(struct target *target, const char *db, const char *
     return ok;
 }
 
+/* A statement of its own commits, so the guard goes ahead of it in the same packet: no client that
+ * stands still comes between. */
+static bool run_guarded(struct maria *t, const struct buf *statements, const char *what,
+                        struct err *err)
+{
+    struct arena arena = {0};
+    struct state_change guard = store_guard(&t->base, &arena);
+    struct buf sql = BUF_INIT;
+    bool ok;
+
+    buf_put_str(&sql, "BEGIN NOT ATOMIC IF NOT EXISTS (SELECT 1 FROM ");
+    maria_put_condition(&sql, t, &guard);
+    buf_putf(&sql, ") THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO=%d; END IF; END;", ER_FENCED);
+    buf_put_bytes(&sql, buf_bytes(statements));
+    ok = maria_run(t, buf_bytes(&sql), what, err);
+    if (!ok && err->server_errno == ER_FENCED)
+        store_fenced(&guard, err);
+    buf_release(&sql);
+    arena_release(&arena);
+    return ok;
+}
+
 static bool run_on_table(struct maria *t, struct buf *sql, const char *what, const char *db,
                          const char *name, struct err *err)
 {
-    bool ok = sql->len == 0 || maria_run(t, buf_bytes(sql), what, err);
+    bool ok = sql->len == 0 || run_guarded(t, sql, what, err);
 
     if (!ok)
         err_context(err, "table %s.%s", db, name);

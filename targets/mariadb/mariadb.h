@@ -159,6 +159,8 @@ void maria_put_state(struct buf *b, const struct maria *t, const char *table);
 /* Into the packet, each counted as it must be. The changes live until the answers are read. */
 MUST_CHECK bool maria_put_changes(struct maria *t, const struct state_change *changes, size_t n,
                                   struct err *err);
+/* The table and " WHERE ..." of a change that changes nothing. */
+void maria_put_condition(struct buf *b, const struct maria *t, const struct state_change *guard);
 /* Before a transaction holds the lane's row: let the server end it when our host is gone. */
 MUST_CHECK bool maria_bound_idle(struct maria *t, struct err *err);
 

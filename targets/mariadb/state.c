@@ -284,6 +284,14 @@ static void put_change(struct buf *b, const struct maria *t, const struct state_
     }
 }
 
+void maria_put_condition(struct buf *b, const struct maria *t, const struct state_change *guard)
+{
+    const struct state_table *s = &state_tables[guard->id];
+
+    maria_put_state(b, t, s->name);
+    put_where(b, s, guard->where, s->n_columns);
+}
+
 bool maria_put_changes(struct maria *t, const struct state_change *changes, size_t n,
                        struct err *err)
 {

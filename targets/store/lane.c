@@ -46,6 +46,11 @@ void lane_advance(struct state_change *c, struct arena *a, uint64_t lsn, const s
     c->cells = cells;
 }
 
+struct state_change store_guard(const struct target *t, struct arena *arena)
+{
+    return lane_guard(t, arena, NULL);
+}
+
 bool store_unit(const struct target *t, const struct unit *u, struct arena *arena,
                 struct state_change *out)
 {

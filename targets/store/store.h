@@ -69,6 +69,9 @@ typedef bool state_row_fn(void *ctx, const struct value *cells, struct err *err)
 /* ERR_DATA "fenced" of a STATE_SET that found no row: for engines. */
 void store_fenced(const struct state_change *change, struct err *err);
 
+/* The lane's row as who joined its owner believes it is: changes nothing, or is fenced. */
+struct state_change store_guard(const struct target *t, struct arena *arena);
+
 /*
  * What a unit does to the lane's row, in the unit's own transaction: first where it begins, else
  * last. False: nothing. The change lives in the arena.

@@ -94,9 +94,12 @@ static void test_table_states_are_saved_all_or_none(void **state)
 /* What a frozen owner sends when another one is at work: states, plans, rows, marks. */
 static void check_fenced(struct target *who)
 {
+    struct notes notes = {0};
     struct table_state s = {.db = "c", .name = "t", .life = TABLE_STOPPED};
     const struct table_state *both[2] = {&s, &s};
     struct chunk_state chunk = {.number = 0, .rows = 1};
+    struct table *indexed = parse_table("CREATE TABLE t (id INT NOT NULL PRIMARY KEY, v VARCHAR(20)"
+                                        " CHARACTER SET utf8mb4, KEY v (v))");
 
     must_fail(target_table_save(who, &s, &err), ERR_DATA, "fenced");
     must_fail(target_tables_save(who, both, 2, &err), ERR_DATA, "fenced");
@@ -108,7 +111,12 @@ static void check_fenced(struct target *who)
         must(target_load_row(who, pair(7 + i, "late"), &err));
         must_fail(target_load_end(who, i ? &chunk : NULL, &err), ERR_DATA, "fenced");
     }
+    must_fail(target_drop_table(who, "c", "t", &err), ERR_DATA, "fenced");
+    must_fail(target_create_table(who, d, TABLE_WITH_KEYS, &notes, &err), ERR_DATA, "fenced");
+    must_fail(target_add_keys(who, indexed, &notes, &err), ERR_DATA, "fenced");
     assert_non_null(strstr(err.text, "another owner"));
+    assert_int_equal(notes.n, 0);
+    table_free(indexed);
 }
 
 static void check_untouched(void)

@@ -75,7 +75,7 @@ static uint64_t run_counter(uint64_t seed, unsigned units)
 
     server = memory_server_new();
     assert_true(ddl_parse_table(SQL, "c", &c.table, &err));
-    c.t = open_memory();
+    assert_true(connect_counter(&c, &err));
     assert_true(target_create_database(c.t, "c", "utf8mb4", "utf8mb4_general_ci", &err) &&
                 target_create_table(c.t, c.table, TABLE_WITH_KEYS, NULL, &err));
     memory_server_faults(server, memory_dice_fault, &dice);

@@ -40,7 +40,7 @@ static bool create_table(struct target *t, const struct table *table, enum table
     struct memory_server *server = m->session.server;
 
     (void)notes;
-    if (!memory_point(m, MEMORY_BEFORE_DEFINE, err))
+    if (!memory_point(m, MEMORY_BEFORE_DEFINE, err) || !memory_guard(m, err))
         return false;
     if (!map_get(&server->databases, bytes_str(table->db))) {
         err_server(err, ERR_SERVER, ERR_SIDE_TARGET, 0, "there is no database %s", table->db);
@@ -60,7 +60,8 @@ static bool drop_table(struct target *t, const char *db, const char *name, struc
     struct memory_target *m = memory_of(t);
     struct memory_server *server = m->session.server;
 
-    if (!memory_point(m, MEMORY_BEFORE_DEFINE, err) || is_busy(memory_find(server, db, name), err))
+    if (!memory_point(m, MEMORY_BEFORE_DEFINE, err) || !memory_guard(m, err) ||
+        is_busy(memory_find(server, db, name), err))
         return false;
     memory_drop(server, db, name);
     return memory_point(m, MEMORY_AFTER_DEFINE, err);
@@ -84,9 +85,9 @@ static bool add_keys(struct target *t, const struct table *table, struct notes *
     struct memory_table *mt;
 
     (void)notes;
-    return memory_point(m, MEMORY_BEFORE_DEFINE, err) && (mt = need_table(m, table, err)) != NULL &&
-           !is_busy(mt, err) && memory_add_keys(&m->session, mt, err) &&
-           memory_point(m, MEMORY_AFTER_DEFINE, err);
+    return memory_point(m, MEMORY_BEFORE_DEFINE, err) && memory_guard(m, err) &&
+           (mt = need_table(m, table, err)) != NULL && !is_busy(mt, err) &&
+           memory_add_keys(&m->session, mt, err) && memory_point(m, MEMORY_AFTER_DEFINE, err);
 }
 
 static bool add_foreign_keys(struct target *t, const struct table *table, struct err *err)
@@ -94,7 +95,8 @@ static bool add_foreign_keys(struct target *t, const struct table *table, struct
     struct memory_target *m = memory_of(t);
     struct memory_table *mt;
 
-    if (!memory_point(m, MEMORY_BEFORE_DEFINE, err) || !(mt = need_table(m, table, err)))
+    if (!memory_point(m, MEMORY_BEFORE_DEFINE, err) || !memory_guard(m, err) ||
+        !(mt = need_table(m, table, err)))
         return false;
     mt->has_foreign_keys = true;
     return memory_point(m, MEMORY_AFTER_DEFINE, err);

@@ -44,6 +44,8 @@ MUST_CHECK bool memory_commit_all(struct memory_target *m, struct err *err);
 /* In the session's transaction. */
 MUST_CHECK bool memory_change(struct memory_target *m, const struct state_change *changes, size_t n,
                               struct err *err);
+/* Is the lane as who joined its owner believes? */
+MUST_CHECK bool memory_guard(struct memory_target *m, struct err *err);
 MUST_CHECK bool memory_state_make(struct target *t, unsigned version, struct err *err);
 MUST_CHECK bool memory_state_read(struct target *t, enum state_id id, unsigned version,
                                   const struct value *key, unsigned n_key, state_row_fn *fn,

@@ -142,6 +142,21 @@ bool memory_change(struct memory_target *m, const struct state_change *changes, 
     return ok;
 }
 
+bool memory_guard(struct memory_target *m, struct err *err)
+{
+    struct arena arena = {0};
+    struct state_change guard = store_guard(&m->base, &arena);
+    struct memory_table *table = &m->session.server->state[guard.id];
+    uint32_t copies;
+    const struct value *now = memory_sees(&m->session, memory_row(table, guard.where), &copies);
+    bool ok = now && matches(now, guard.where, table->def->n_columns);
+
+    if (!ok)
+        store_fenced(&guard, err);
+    arena_release(&arena);
+    return ok;
+}
+
 bool memory_state_change(struct target *t, const struct state_change *changes, size_t n,
                          struct err *err)
 {
