@@ -72,12 +72,6 @@ void catalog_free(struct catalog *c)
     free(c);
 }
 
-static void put_table_key(struct buf *b, const char *db, const char *name)
-{
-    buf_put(b, db, strlen(db) + 1);
-    buf_put_str(b, name);
-}
-
 static void bury(struct catalog *c, struct table *t)
 {
     if (t == NULL)
@@ -147,9 +141,7 @@ static void index_table(struct catalog *c, const struct table *t, bool is_there)
     for (uint32_t i = 0; t && i < t->n_fks; i++) {
         void **slot;
 
-        buf_reset(&key);
-        put_table_key(&key, t->fks[i].ref_db, t->fks[i].ref_table);
-        slot = map_slot(&c->children, buf_bytes(&key));
+        slot = map_slot(&c->children, table_name_key(&key, t->fks[i].ref_db, t->fks[i].ref_table));
         if (*slot == NULL)
             *slot = xcalloc(1, sizeof(struct children));
         if (is_there)
@@ -165,8 +157,7 @@ void catalog_put(struct catalog *c, struct table *t)
     struct buf key = BUF_INIT;
     struct table *former;
 
-    put_table_key(&key, t->db, t->name);
-    former = map_put(&c->tables, buf_bytes(&key), t);
+    former = map_put(&c->tables, table_name_key(&key, t->db, t->name), t);
     assert(former != t);
     index_table(c, former, false);
     index_table(c, t, true);
@@ -179,8 +170,7 @@ void catalog_remove(struct catalog *c, const char *db, const char *name)
     struct buf key = BUF_INIT;
     struct table *former;
 
-    put_table_key(&key, db, name);
-    former = map_remove(&c->tables, buf_bytes(&key));
+    former = map_remove(&c->tables, table_name_key(&key, db, name));
     index_table(c, former, false);
     bury(c, former);
     buf_release(&key);
@@ -191,8 +181,7 @@ const struct table *catalog_get(const struct catalog *c, const char *db, const c
     struct buf key = BUF_INIT;
     const struct table *t;
 
-    put_table_key(&key, db, name);
-    t = map_get(&c->tables, buf_bytes(&key));
+    t = map_get(&c->tables, table_name_key(&key, db, name));
     buf_release(&key);
     return t;
 }
@@ -272,8 +261,7 @@ size_t catalog_children(const struct catalog *c, const char *db, const char *nam
     struct buf key = BUF_INIT;
     const struct children *list;
 
-    put_table_key(&key, db, name);
-    list = map_get(&c->children, buf_bytes(&key));
+    list = map_get(&c->children, table_name_key(&key, db, name));
     buf_release(&key);
     *out = list ? list->tables : NULL;
     return list ? list->n : 0;

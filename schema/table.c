@@ -217,6 +217,19 @@ void table_finish(struct table *t)
     }
 }
 
+struct bytes table_name_key(struct buf *key, const char *db, const char *name)
+{
+    buf_reset(key);
+    buf_put(key, db, strlen(db) + 1);
+    buf_put_str(key, name);
+    return buf_bytes(key);
+}
+
+bool table_same_name(const struct table *a, const struct table *b)
+{
+    return strcmp(a->db, b->db) == 0 && strcmp(a->name, b->name) == 0;
+}
+
 uint32_t table_column(const struct table *t, const char *name)
 {
     for (uint32_t i = 0; i < t->n_columns; i++) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "schema/base/arena.h"
+#include "schema/base/buf.h"
 #include "schema/base/err.h"
 
 #define TABLE_COLUMNS_MAX 4096
@@ -176,6 +177,11 @@ struct table *table_clone(const struct table *t); /* deep; id is 0 in the copy *
 /* Sort keys as MySQL does, constraints by name, and fill row_key; call after every change of
  * columns or keys. */
 void table_finish(struct table *t);
+
+/* A name as the key of a map: key holds db, NUL, name afterwards; no other name gives these bytes.
+ */
+struct bytes table_name_key(struct buf *key, const char *db, const char *name);
+bool table_same_name(const struct table *a, const struct table *b);
 
 /* Index of a column by name (ASCII case-insensitive, as MySQL), or UINT32_MAX. */
 uint32_t table_column(const struct table *t, const char *name);

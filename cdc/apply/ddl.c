@@ -37,18 +37,13 @@ static bool wanted(const struct apply *a, const struct table *t)
     return mapping_wants(a->config.mapping, t->db, t->name);
 }
 
-static bool same_name(const struct table *a, const struct table *b)
-{
-    return strcmp(a->db, b->db) == 0 && strcmp(a->name, b->name) == 0;
-}
-
 /* ---- the decision ---- */
 
 /* Is the name one that the statement takes from another table? */
 static bool is_before(const struct plan *p, const struct table *name)
 {
     for (uint32_t i = 0; i < p->n; i++)
-        if (p->net[i].before && same_name(p->net[i].before, name))
+        if (p->net[i].before && table_same_name(p->net[i].before, name))
             return true;
     return false;
 }
@@ -56,7 +51,7 @@ static bool is_before(const struct plan *p, const struct table *name)
 static bool is_after(const struct plan *p, const struct table *name)
 {
     for (uint32_t i = 0; i < p->n; i++)
-        if (p->roles[i] != ROLE_DROP && p->net[i].after && same_name(p->net[i].after, name))
+        if (p->roles[i] != ROLE_DROP && p->net[i].after && table_same_name(p->net[i].after, name))
             return true;
     return false;
 }
@@ -67,7 +62,7 @@ static enum fate_role role_of(const struct apply *a, const struct ddl_effect *e)
         return ROLE_CREATE;
     if (!e->after)
         return ROLE_DROP;
-    if (same_name(e->before, e->after))
+    if (table_same_name(e->before, e->after))
         return ROLE_STAY;
     return wanted(a, e->after) ? ROLE_MOVE : ROLE_DROP;
 }
@@ -308,7 +303,7 @@ static void plan_effects(struct plan *p, const struct ddl *ddl)
         uint32_t c = p->n;
 
         for (uint32_t k = p->n; ddl->kind == DDL_RENAME_TABLE && e->before && k > 0; k--)
-            if (p->net[k - 1].after && same_name(p->net[k - 1].after, e->before))
+            if (p->net[k - 1].after && table_same_name(p->net[k - 1].after, e->before))
                 c = k - 1;
         p->chain[i] = c;
         if (c == p->n)

@@ -100,18 +100,11 @@ static void find_uniques(struct net *n, struct net_table *nt)
     }
 }
 
-static void put_table_key(struct buf *b, const char *db, const char *name)
-{
-    buf_reset(b);
-    buf_put(b, db, strlen(db) + 1);
-    buf_put_str(b, name);
-}
-
 static struct net_table *table_of(struct net *n, const struct table *t, enum net_mode mode)
 {
     struct net_table *nt;
 
-    put_table_key(&n->key, t->db, t->name);
+    (void)table_name_key(&n->key, t->db, t->name);
     nt = map_get(&n->tables, buf_bytes(&n->key));
     if (!nt) {
         nt = arena_alloc(n->arena, sizeof(*nt));
@@ -129,8 +122,7 @@ bool net_has(const struct net *n, const char *db, const char *name)
     struct buf key = BUF_INIT;
     struct net_table *nt;
 
-    put_table_key(&key, db, name);
-    nt = map_get(&n->tables, buf_bytes(&key));
+    nt = map_get(&n->tables, table_name_key(&key, db, name));
     buf_release(&key);
     return nt && nt->rows.count > 0;
 }

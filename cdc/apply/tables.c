@@ -32,22 +32,14 @@ void tables_release(struct tables *t)
     free(t->changed);
 }
 
-static struct bytes name_key(struct tables *t, const char *db, const char *name)
-{
-    buf_reset(&t->key);
-    buf_put(&t->key, db, strlen(db) + 1);
-    buf_put_str(&t->key, name);
-    return buf_bytes(&t->key);
-}
-
 struct table_state *tables_get(struct tables *t, const char *db, const char *name)
 {
-    return map_get(&t->by_name, name_key(t, db, name));
+    return map_get(&t->by_name, table_name_key(&t->key, db, name));
 }
 
 static struct table_state *tables_make(struct tables *t, const char *db, const char *name)
 {
-    void **slot = map_slot(&t->by_name, name_key(t, db, name));
+    void **slot = map_slot(&t->by_name, table_name_key(&t->key, db, name));
     struct table_state *s;
 
     if (*slot)

@@ -108,21 +108,13 @@ uint32_t load_workers(const struct load *l, size_t pieces)
 
 /* ---- states ---- */
 
-/* Not with a dot between: names may hold dots. */
-static void put_name(struct buf *key, const struct load_table *t)
-{
-    buf_put(key, t->db, strlen(t->db) + 1);
-    buf_put_str(key, t->name);
-}
-
 /* Returns false when the table was in the map already. */
 static bool remember(struct map *names, const struct load_table *t)
 {
     bool is_new;
     struct buf key = BUF_INIT;
 
-    put_name(&key, t);
-    is_new = !map_put(names, buf_bytes(&key), names);
+    is_new = !map_put(names, table_name_key(&key, t->db, t->name), names);
     buf_release(&key);
     return is_new;
 }
@@ -132,8 +124,7 @@ static bool is_in(const struct map *names, const struct load_table *t)
     bool found;
     struct buf key = BUF_INIT;
 
-    put_name(&key, t);
-    found = map_get(names, buf_bytes(&key)) != NULL;
+    found = map_get(names, table_name_key(&key, t->db, t->name)) != NULL;
     buf_release(&key);
     return found;
 }

@@ -514,11 +514,6 @@ static void add(struct list *l, struct buf *b)
     buf_reset(b);
 }
 
-static bool same_name(const struct table *a, const struct table *b)
-{
-    return strcmp(a->db, b->db) == 0 && strcmp(a->name, b->name) == 0;
-}
-
 static void say_table_verb(struct buf *b, const char *verb, const struct table *t)
 {
     buf_put_str(b, verb);
@@ -589,7 +584,7 @@ static void rename_tables(struct list *l, const struct ddl *ddl, uint32_t versio
     for (uint32_t i = 0; i < ddl->n_effects; i++) {
         const struct ddl_effect *e = &ddl->effects[i];
 
-        if (!e->before || !e->after || same_name(e->before, e->after))
+        if (!e->before || !e->after || table_same_name(e->before, e->after))
             continue;
         buf_put_str(b, b->len ? ", " : "RENAME TABLE ");
         sql_put_table(b, e->before->db, e->before->name);
@@ -602,12 +597,13 @@ static void rename_tables(struct list *l, const struct ddl *ddl, uint32_t versio
         const struct table *was = e->before;
         bool last = true;
 
-        if (!e->before || !e->after || same_name(e->before, e->after))
+        if (!e->before || !e->after || table_same_name(e->before, e->after))
             continue;
         for (uint32_t j = i + 1; j < ddl->n_effects; j++)
-            last = last && !(ddl->effects[j].before && same_name(ddl->effects[j].before, e->after));
+            last = last &&
+                   !(ddl->effects[j].before && table_same_name(ddl->effects[j].before, e->after));
         for (uint32_t j = i; j > 0; j--) {
-            if (ddl->effects[j - 1].after && same_name(ddl->effects[j - 1].after, was))
+            if (ddl->effects[j - 1].after && table_same_name(ddl->effects[j - 1].after, was))
                 was = ddl->effects[j - 1].before;
         }
         if (last)

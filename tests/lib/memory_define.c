@@ -116,14 +116,6 @@ static bool weaker(struct target *t, const struct table *table, struct notes *no
     return true;
 }
 
-static struct bytes full_name(struct buf *b, const char *db, const char *name)
-{
-    buf_put_str(b, db);
-    buf_put_u8(b, 0);
-    buf_put_str(b, name);
-    return buf_bytes(b);
-}
-
 static bool create_view(struct target *t, const char *db, const char *name, const char *select_text,
                         struct notes *notes, struct err *err)
 {
@@ -133,7 +125,7 @@ static bool create_view(struct target *t, const char *db, const char *name, cons
     (void)notes, (void)select_text;
     if (!memory_point(m, MEMORY_BEFORE_DEFINE, err))
         return false;
-    map_put(&m->session.server->views, full_name(&b, db, name), m->session.server);
+    map_put(&m->session.server->views, table_name_key(&b, db, name), m->session.server);
     buf_release(&b);
     return memory_point(m, MEMORY_AFTER_DEFINE, err);
 }
@@ -147,7 +139,7 @@ static bool table_exists(struct target *t, const char *db, const char *name, boo
     if (!memory_point(m, MEMORY_READ, err))
         return false;
     *exists = memory_find(m->session.server, db, name) != NULL ||
-              map_get(&m->session.server->views, full_name(&b, db, name)) != NULL;
+              map_get(&m->session.server->views, table_name_key(&b, db, name)) != NULL;
     buf_release(&b);
     return true;
 }

@@ -158,18 +158,10 @@ void memory_rollback(struct memory_session *s)
 
 /* ---- tables ---- */
 
-static struct bytes table_name(struct buf *b, const char *db, const char *name)
-{
-    buf_put_str(b, db);
-    buf_put_u8(b, 0);
-    buf_put_str(b, name);
-    return buf_bytes(b);
-}
-
 struct memory_table *memory_find(struct memory_server *server, const char *db, const char *name)
 {
     struct buf b = BUF_INIT;
-    struct memory_table *t = map_get(&server->tables, table_name(&b, db, name));
+    struct memory_table *t = map_get(&server->tables, table_name_key(&b, db, name));
 
     buf_release(&b);
     return t;
@@ -180,7 +172,7 @@ static void put_table(struct memory_server *server, struct memory_table *t)
     struct buf b = BUF_INIT;
 
     t->id = ++server->next_id;
-    map_put(&server->tables, table_name(&b, t->def->db, t->def->name), t);
+    map_put(&server->tables, table_name_key(&b, t->def->db, t->def->name), t);
     buf_release(&b);
 }
 
@@ -214,7 +206,7 @@ static struct memory_table *take_away(struct memory_server *server, const char *
                                       const char *name)
 {
     struct buf b = BUF_INIT;
-    struct memory_table *t = map_remove(&server->tables, table_name(&b, db, name));
+    struct memory_table *t = map_remove(&server->tables, table_name_key(&b, db, name));
 
     buf_release(&b);
     return t;
