@@ -4,48 +4,6 @@
 
 #include "schema/types/types.h"
 
-/* Wire type numbers: binlog.md 8.1. STRING stands for CHAR and BINARY. */
-enum { WIRE_ENUM = 247, WIRE_SET = 248, WIRE_BLOB = 252, WIRE_STRING = 254 };
-
-static uint8_t wire_type(enum column_type type)
-{
-    static const uint8_t wire[] = {
-        [COLUMN_TINYINT] = 1,
-        [COLUMN_SMALLINT] = 2,
-        [COLUMN_MEDIUMINT] = 9,
-        [COLUMN_INT] = 3,
-        [COLUMN_BIGINT] = 8,
-        [COLUMN_DECIMAL] = 246,
-        [COLUMN_FLOAT] = 4,
-        [COLUMN_DOUBLE] = 5,
-        [COLUMN_BIT] = 16,
-        [COLUMN_YEAR] = 13,
-        [COLUMN_DATE] = 10,
-        [COLUMN_TIME] = 19,
-        [COLUMN_DATETIME] = 18,
-        [COLUMN_TIMESTAMP] = 17,
-        [COLUMN_CHAR] = WIRE_STRING,
-        [COLUMN_VARCHAR] = 15,
-        [COLUMN_TINYTEXT] = WIRE_BLOB,
-        [COLUMN_TEXT] = WIRE_BLOB,
-        [COLUMN_MEDIUMTEXT] = WIRE_BLOB,
-        [COLUMN_LONGTEXT] = WIRE_BLOB,
-        [COLUMN_BINARY] = WIRE_STRING,
-        [COLUMN_VARBINARY] = 15,
-        [COLUMN_TINYBLOB] = WIRE_BLOB,
-        [COLUMN_BLOB] = WIRE_BLOB,
-        [COLUMN_MEDIUMBLOB] = WIRE_BLOB,
-        [COLUMN_LONGBLOB] = WIRE_BLOB,
-        [COLUMN_ENUM] = WIRE_ENUM,
-        [COLUMN_SET] = WIRE_SET,
-        [COLUMN_JSON] = 245,
-        [COLUMN_GEOMETRY] = 255,
-        [COLUMN_VECTOR] = 242,
-    };
-
-    return wire[type];
-}
-
 static bool differs(const struct table *t, const char *column, const char *what, struct err *err)
 {
     err_reason(err, ERR_DATA, "definition_differs",
@@ -100,7 +58,7 @@ static bool column_matches(const struct map_column *m, const struct column *c,
 {
     if (m->name && strcmp(m->name, c->name) != 0)
         return differs(t, c->name, "its name", err);
-    if (m->type != wire_type(c->type))
+    if (!map_column_fits(m, c->type))
         return differs(t, c->name, "its type", err);
     if (m->nullable != c->nullable)
         return differs(t, c->name, "NULL or NOT NULL", err);

@@ -253,6 +253,11 @@ static const uint8_t wire_types[][2] = {
     [COLUMN_VECTOR] = {WIRE_VECTOR, WIRE_VECTOR},
 };
 
+bool map_column_fits(const struct map_column *m, enum column_type type)
+{
+    return m->type == wire_types[type][0] || m->type == wire_types[type][1];
+}
+
 static bool meta_matches(const struct map_column *m, const struct column *col)
 {
     switch (m->type) {
@@ -279,7 +284,7 @@ bool column_matches(const struct map_column *m, bool has_signedness, const struc
 {
     bool integer = col->type <= COLUMN_BIGINT;
 
-    if (m->type != wire_types[col->type][0] && m->type != wire_types[col->type][1])
+    if (!map_column_fits(m, col->type))
         return false;
     if (has_signedness && integer && m->is_unsigned != col->is_unsigned)
         return false;

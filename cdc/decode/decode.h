@@ -31,6 +31,9 @@ struct map_column {
     uint32_t dimensions; /* VECTOR */
 };
 
+/* Does the binlog carry a column of this type so? Old ones have two ways. */
+bool map_column_fits(const struct map_column *m, enum column_type type);
+
 /* Lives in the decoder until the map's table id is reused or the statement ends. */
 struct table_map {
     uint64_t id;
