@@ -354,18 +354,6 @@ static const char *digits_of(const cJSON *item)
     return s != NULL && strcmp(s, "-0") != 0 ? s : NULL;
 }
 
-bool json_int64(const cJSON *item, int64_t *out)
-{
-    const char *s = digits_of(item);
-    char *end;
-
-    if (s == NULL)
-        return false;
-    errno = 0;
-    *out = strtoll(s, &end, 10);
-    return errno == 0 && *end == '\0';
-}
-
 bool json_uint64(const cJSON *item, uint64_t *out)
 {
     const char *s = digits_of(item);

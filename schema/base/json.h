@@ -31,7 +31,6 @@ MUST_CHECK bool json_parse(struct bytes text, unsigned flags, cJSON **out, struc
  * A number of a tree that json_parse made, exactly: false when item is none, is -0, has a
  * fraction or an exponent, or does not fit. (Such an item holds its digits in valuestring, too.)
  */
-MUST_CHECK bool json_int64(const cJSON *item, int64_t *out);
 MUST_CHECK bool json_uint64(const cJSON *item, uint64_t *out);
 
 /* Append s as a JSON string with quotes; s is UTF-8 (invalid bytes become U+FFFD). */
