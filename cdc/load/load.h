@@ -35,6 +35,7 @@ struct load_config {
     const struct snapshot_lane *lane; /* not running */
     uint32_t workers;                 /* 0 = 4 */
     uint64_t chunk_bytes;             /* 0 = 32 MiB, by the source's average row length */
+    uint64_t chunk_rows_max;          /* 0 = 5,000,000 */
     uint64_t view_max_age_us;         /* 0 = 15 min */
     const struct mapping *mapping;    /* NULL: everything, under its own name */
     const char **only; /* "db.table" names to (re)load, or NULL: all that are missing */

@@ -9,7 +9,7 @@
 
 #define CHUNK_BYTES_DEFAULT ((uint64_t)32 << 20)
 #define CHUNK_ROWS_MIN 1000
-#define CHUNK_ROWS_MAX 5000000
+#define CHUNK_ROWS_MAX_DEFAULT 5000000
 #define ROW_BYTES_UNKNOWN 200
 #define FOREIGN_NAMES_MAX 10
 
@@ -307,12 +307,13 @@ done:
 
 static uint64_t chunk_rows(const struct load *l, const struct load_table *t)
 {
+    uint64_t max = l->config->chunk_rows_max ? l->config->chunk_rows_max : CHUNK_ROWS_MAX_DEFAULT;
     uint64_t bytes = l->config->chunk_bytes ? l->config->chunk_bytes : CHUNK_BYTES_DEFAULT;
     uint64_t rows = bytes / t->row_bytes;
 
     if (rows < CHUNK_ROWS_MIN)
         rows = CHUNK_ROWS_MIN;
-    return rows > CHUNK_ROWS_MAX ? CHUNK_ROWS_MAX : rows;
+    return rows > max ? max : rows;
 }
 
 static char *bound_text(const struct table *t, const struct value *key)
