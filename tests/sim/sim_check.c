@@ -360,7 +360,8 @@ static bool may_say(const struct world *w, const struct err *err)
 {
     if (w->dead || (err->kind == ERR_RETRY && w->faulty) || (err->kind == ERR_IO && w->disk_failed))
         return true;
-    if (strcmp(err->reason, "fenced") == 0)
+    /* A load that does not know yet that it is fenced may meet tables of the new owner. */
+    if (strcmp(err->reason, "fenced") == 0 || strcmp(err->reason, "exists") == 0)
         return w->fenced;
     if (strcmp(err->reason, "capture_ended") == 0)
         return atomic_load(&w->capture_ended);

@@ -275,10 +275,12 @@ static enum memory_fault on_target(void *ctx, enum memory_point point)
     struct sim_target *t = ctx;
     struct world *w = t->world;
 
-    (void)point;
     if (w->dead)
         return MEMORY_LOST;
     touch(w, TOUCH_TARGET);
+    /* A reader may come at any time. */
+    if (!w->dead && point == MEMORY_AFTER_COMMIT && chance(w, 64))
+        check_target(w, t);
     if (w->dead || w->calm || !chance(w, w->odds.target_fault))
         return MEMORY_GOOD;
     check_target(w, t);
@@ -550,8 +552,10 @@ void world_open(struct world *w, uint64_t seed, bool verbose)
                                                 .mapping = w->mapping,
                                                 .applied = slowest,
                                                 .applied_ctx = w};
-    w->apply_config =
-        (struct apply_config){.queue_dir = SIM_DIR, .queue = &w->queue, .mapping = w->mapping};
+    w->apply_config = (struct apply_config){.queue_dir = SIM_DIR,
+                                            .queue = &w->queue,
+                                            .group_rows_max = world_random(w, 2) * 3,
+                                            .mapping = w->mapping};
     world_tell(w, "seed %llu: %u tables, %u levels, %s cascades%s%s%s, %llu transactions at most",
                (unsigned long long)seed, w->shape.tables, w->shape.fk_levels,
                w->shape.native_fk ? "unlogged" : "logged", w->shape.ddl ? ", ddl" : "",

@@ -60,7 +60,7 @@ static bool load(struct world *w, struct err *err)
                                  .channel = w->target->channel,
                                  .lane = &slots,
                                  .workers = 1,
-                                 .chunk_bytes = 256,
+                                 .chunk_rows_max = 1 + w->seed % 5,
                                  .view_max_age_us = w->view_max_age_us,
                                  .mapping = w->mapping};
     struct load_result result;
