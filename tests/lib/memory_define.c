@@ -197,16 +197,25 @@ static bool run_ddl(struct memory_target *m, const struct ddl *ddl, struct err *
     return memory_point(m, MEMORY_AFTER_DEFINE, err);
 }
 
-static bool apply_ddl(struct target *t, const struct ddl_unit *u, struct notes *notes,
-                      struct err *err)
+/* A former owner that is between two statements of a unit must not come to the next. */
+static void lock_ddl(struct memory_session *s)
+{
+    struct memory_session *former = s->server->definer;
+
+    if (former && former != s) {
+        memory_rollback(former);
+        former->dead = true;
+    }
+    s->server->definer = s;
+}
+
+static bool define(struct target *t, const struct ddl_unit *u, struct err *err)
 {
     struct memory_target *m = memory_of(t);
     struct journal_row was;
     struct journal_row now = {.exists = true};
     bool happened;
 
-    (void)notes;
-    assert(m->n_units == 0);
     if (!store_journal_read(t, u, &was, err))
         return false;
     if (was.is_done)
@@ -217,6 +226,21 @@ static bool apply_ddl(struct target *t, const struct ddl_unit *u, struct notes *
         return false;
     now.is_done = true;
     return store_journal_write(t, u, &now, err);
+}
+
+static bool apply_ddl(struct target *t, const struct ddl_unit *u, struct notes *notes,
+                      struct err *err)
+{
+    struct memory_target *m = memory_of(t);
+    bool ok;
+
+    (void)notes;
+    assert(m->n_units == 0);
+    lock_ddl(&m->session);
+    ok = define(t, u, err);
+    if (m->session.server->definer == &m->session)
+        m->session.server->definer = NULL;
+    return ok;
 }
 
 const struct definer_ops memory_definer = {

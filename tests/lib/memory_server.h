@@ -37,6 +37,7 @@ struct memory_server {
     struct map views;                  /* "db\0name" */
     struct memory_table state[STATES]; /* rows as all others: of our own state */
     struct memory_session *sessions;
+    struct memory_session *definer; /* in a DDL unit */
 };
 
 struct memory_session {
