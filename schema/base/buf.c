@@ -23,6 +23,28 @@ void buf_reset(struct buf *b)
         b->data[0] = '\0';
 }
 
+void buf_reset_to(struct buf *b, size_t keep)
+{
+    if (b->cap > keep)
+        buf_release(b);
+    else
+        buf_reset(b);
+}
+
+void buf_take(struct buf *b, struct buf *from)
+{
+    if (b->len == 0 && !b->overflow && !from->overflow && from->len <= b->max) {
+        const struct buf was = *b;
+
+        *b = (struct buf){from->data, from->len, from->cap, was.max, false};
+        *from = (struct buf){was.data, 0, was.cap, from->max, false};
+    } else {
+        buf_put_bytes(b, buf_bytes(from));
+        b->overflow = b->overflow || from->overflow;
+    }
+    buf_reset(from);
+}
+
 void buf_truncate(struct buf *b, size_t len)
 {
     assert(len <= b->len);

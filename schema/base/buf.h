@@ -26,8 +26,12 @@ struct buf {
 #define BUF_INIT ((struct buf){NULL, 0, 0, BUF_MAX_DEFAULT, false})
 #define BUF_INIT_MAX(n) ((struct buf){NULL, 0, 0, (n), false})
 
-void buf_release(struct buf *b);              /* frees; the struct is empty again with its max */
-void buf_reset(struct buf *b);                /* empties, keeps memory, clears overflow */
+void buf_release(struct buf *b); /* frees; the struct is empty again with its max */
+void buf_reset(struct buf *b);   /* empties, keeps memory, clears overflow */
+/* As reset, but a buffer that has become larger than keep is freed. */
+void buf_reset_to(struct buf *b, size_t keep);
+/* Append what from has, and empty it. An empty b takes from's memory instead of a copy. */
+void buf_take(struct buf *b, struct buf *from);
 void buf_truncate(struct buf *b, size_t len); /* len <= b->len */
 /* Room for n more bytes; returns where to write, or NULL on overflow. Adds nothing to len. */
 uint8_t *buf_reserve(struct buf *b, size_t n);

@@ -75,6 +75,7 @@ bool mariadb_load_row(struct target *target, const struct value *row, struct err
         buf_put_u8(&t->statement, ',');
     }
     buf_put_bytes(&t->statement, buf_bytes(&t->row));
+    buf_reset_to(&t->row, MARIA_KEEP_BYTES);
     t->load.rows++;
     return zero_enums == 0 || flush(t, zero_enums, err);
 }

@@ -17,6 +17,7 @@
 
 #define MARIA_PACKET_BYTES ((size_t)4 << 20)    /* SQL text in one packet, about */
 #define MARIA_STATEMENT_BYTES ((size_t)1 << 20) /* rows are added to a statement up to this */
+#define MARIA_KEEP_BYTES ((size_t)32 << 20)     /* a larger text is freed once it is sent */
 #define MARIA_STATEMENT_ROWS 1000
 #define MARIA_PACKET_SLACK 1024 /* kept free below max_allowed_packet */
 

@@ -15,7 +15,7 @@
 
 void packet_reset(struct packet *p)
 {
-    buf_reset(&p->sql);
+    buf_reset_to(&p->sql, MARIA_KEEP_BYTES);
     p->n_expects = 0;
 }
 
@@ -261,8 +261,7 @@ bool maria_put_statement(struct maria *t, const struct expect *expect, struct er
     }
     if (p->n_expects)
         buf_put_u8(&p->sql, ';');
-    buf_put_bytes(&p->sql, buf_bytes(&t->statement));
+    buf_take(&p->sql, &t->statement);
     add_expect(p, expect);
-    buf_reset(&t->statement);
     return true;
 }

@@ -145,6 +145,7 @@ static bool put_written_rows(struct maria *t, const struct op *op, size_t rows_m
         }
         buf_put_str(&t->statement, n ? "," : "");
         buf_put_bytes(&t->statement, buf_bytes(&t->row));
+        buf_reset_to(&t->row, MARIA_KEEP_BYTES);
         n++;
         if (zero_enums) {
             if (!end_rows(t, op, first, n, zero_enums, err))

@@ -104,6 +104,49 @@ static void test_buf_truncates_and_is_a_string_when_empty(void **state)
     buf_release(&b);
 }
 
+static void test_buf_takes_the_memory_of_another_when_it_is_empty(void **state)
+{
+    struct buf a = BUF_INIT_MAX(8), b = BUF_INIT;
+    const uint8_t *memory;
+
+    (void)state;
+    buf_put_str(&b, "abc");
+    memory = b.data;
+    buf_take(&a, &b);
+    assert_string_equal(buf_cstr(&a), "abc");
+    assert_ptr_equal(a.data, memory);
+    assert_string_equal(buf_cstr(&b), "");
+    buf_put_str(&b, "def");
+    buf_take(&a, &b);
+    assert_string_equal(buf_cstr(&a), "abcdef");
+    assert_string_equal(buf_cstr(&b), "");
+    buf_put_str(&b, "ghi");
+    buf_take(&a, &b);
+    assert_true(a.overflow);
+    buf_reset(&a);
+    buf_put_str(&b, "123456789");
+    buf_take(&a, &b);
+    assert_true(a.overflow);
+    buf_release(&a);
+    buf_release(&b);
+}
+
+static void test_buf_that_is_reset_keeps_no_more_than_it_is_told(void **state)
+{
+    struct buf b = BUF_INIT_MAX(1000);
+
+    (void)state;
+    buf_put_str(&b, "abc");
+    buf_reset_to(&b, 100);
+    assert_non_null(b.data);
+    assert_string_equal(buf_cstr(&b), "");
+    assert_non_null(buf_reserve(&b, 500));
+    buf_reset_to(&b, 100);
+    assert_null(b.data);
+    assert_int_equal(b.max, 1000);
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +156,8 @@ int main(void)
         cmocka_unit_test(test_buf_refuses_a_length_that_would_wrap),
         cmocka_unit_test(test_buf_writes_varints_of_every_length),
         cmocka_unit_test(test_buf_truncates_and_is_a_string_when_empty),
+        cmocka_unit_test(test_buf_takes_the_memory_of_another_when_it_is_empty),
+        cmocka_unit_test(test_buf_that_is_reset_keeps_no_more_than_it_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
