@@ -378,7 +378,9 @@ bool load_plan_table(struct load *l, struct load_table *t, struct source *s,
     struct chunk_state *chunks = NULL;
     size_t n = 0;
 
+    pool_lock(&l->pool); /* for who counts rows */
     forget_plan(t);
+    pool_unlock(&l->pool);
     if (!source_read_table(s, t->db, t->name, &t->table, err)) {
         if (err->kind != ERR_DATA || strcmp(err->reason, "no_table") != 0)
             goto done;
