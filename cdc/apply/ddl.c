@@ -185,6 +185,10 @@ static bool run_part(struct apply *a, const struct plan *p, enum part which, str
     part.n_effects = 0;
     put_part(a, p, which, &part);
     ok = part.n_effects == 0 || target_apply_ddl(a->target, &unit, &notes, err);
+    /* The journal knows that they went, not that a load has made one anew since then. */
+    for (uint32_t i = 0; ok && which != PART_RUN && i < part.n_effects; i++)
+        ok = target_drop_table(a->target, part.effects[i].before->db, part.effects[i].before->name,
+                               err);
     for (size_t i = 0; i < notes.n; i++)
         log_warn("apply", "lsn %llu: %s", (unsigned long long)a->tx.lsn, notes.lines[i]);
     notes_release(&notes);
