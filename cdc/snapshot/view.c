@@ -123,23 +123,6 @@ static bool know_ends(struct snapshot_view *v, struct err *err)
     return v->followed || followed_read(queue_fs(q->options), q->dir, &v->followed, &changed, err);
 }
 
-bool snapshot_view_check(struct snapshot_view *v, const struct table *table, struct err *err)
-{
-    const struct table *before, *behind;
-
-    if (!know_ends(v, err) || !check_followed(v, table, err))
-        return false;
-    behind = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
-    before =
-        v->at_lo ? catalog_get(queue_reader_catalog(v->at_lo), table->db, table->name) : behind;
-    if ((!before || ddl_same_table(before, table)) && behind && ddl_same_table(behind, table))
-        return true;
-    err_reason(err, ERR_RETRY, "table_changed",
-               "table %s.%s: its definition changed around the view", table->db, table->name);
-    err->side = ERR_SIDE_SOURCE; /* or it would end the attempt, not put the table off */
-    return false;
-}
-
 /* ---- the window ---- */
 
 static bool walk(struct queue_reader *reader, struct cascade *cascade, uint64_t lsn, uint64_t hi,
@@ -181,4 +164,43 @@ bool snapshot_window_read(const struct snapshot_queue *queue, uint64_t lo, uint6
     cascade_release(&cascade);
     queue_reader_close(reader);
     return ok;
+}
+
+/* ---- a definition that was read inside the view, and the window ---- */
+
+/* Does the name pass from one table to another? Its rows before that are told under another. */
+static bool passes_name(void *ctx, struct cascade *cascade, const struct queue_item *item)
+{
+    const struct table *t = ctx;
+
+    (void)cascade;
+    for (uint32_t i = 0; item->kind == QUEUE_DDL && i < item->ddl.n_effects; i++) {
+        const struct ddl_effect *e = &item->ddl.effects[i];
+
+        if (e->before && e->after && !table_same_name(e->before, e->after) &&
+            (table_same_name(e->before, t) || table_same_name(e->after, t)))
+            return true;
+    }
+    return false;
+}
+
+bool snapshot_view_check(struct snapshot_view *v, const struct table *table, struct err *err)
+{
+    const struct table *before, *behind;
+    bool changed;
+
+    if (!know_ends(v, err) || !check_followed(v, table, err) ||
+        !snapshot_window_read(&v->queue, v->lo, v->hi, passes_name, (void *)(uintptr_t)table,
+                              &changed, err))
+        return false;
+    behind = catalog_get(queue_reader_catalog(v->at_hi), table->db, table->name);
+    before =
+        v->at_lo ? catalog_get(queue_reader_catalog(v->at_lo), table->db, table->name) : behind;
+    if (!changed && (!before || ddl_same_table(before, table)) && behind &&
+        ddl_same_table(behind, table))
+        return true;
+    err_reason(err, ERR_RETRY, "table_changed",
+               "table %s.%s: its definition changed around the view", table->db, table->name);
+    err->side = ERR_SIDE_SOURCE; /* or it would end the attempt, not put the table off */
+    return false;
 }
