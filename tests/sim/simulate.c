@@ -175,15 +175,16 @@ static bool play(uint64_t seed, uint64_t max, bool verbose, struct sim_tally *su
 
 /* ---- command line ---- */
 
-static void on_alarm(int sig)
+/* It hangs, or an assertion failed: which seed? */
+static void on_signal(int sig)
 {
     char text[128];
-    int len = snprintf(text, sizeof(text), "seed %" PRIu64 ": hangs\n", playing);
+    int len = snprintf(text, sizeof(text), "seed %" PRIu64 ": %s\n", playing,
+                       sig == SIGALRM ? "it hangs" : "an assertion failed");
 
-    (void)sig;
     if (write(STDOUT_FILENO, text, (size_t)len) < 0)
         _exit(3);
-    abort();
+    _exit(1);
 }
 
 static int usage(void)
@@ -215,7 +216,8 @@ int main(int argc, char **argv)
         if (*end || end == argv[i])
             return usage();
     }
-    signal(SIGALRM, on_alarm);
+    signal(SIGALRM, on_signal);
+    signal(SIGABRT, on_signal);
     sim_clock_log(verbose);
     for (uint64_t s = seed; ok && s < seed + seeds; s++)
         ok = play(s, max, verbose, &sum);
