@@ -16,7 +16,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 
-seeds=400 points=100 jobs=$(nproc) only=
+seeds=1000 points=100 jobs=$(nproc) only=
 usage() {
     echo 'usage: torture mutants [--seeds N] [--points N] [--jobs J] [--only NAME]' >&2
     exit 2
