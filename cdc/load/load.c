@@ -284,14 +284,19 @@ static bool forget_changed(struct load *l, struct err *err)
     return true;
 }
 
-/* Tables dropped on the source while they were being loaded leave nothing behind. */
+/* Tables dropped on the source before their load was over leave nothing behind. What has the name
+ * on the target is left alone where nothing of it came from us. */
 static bool drop_gone(struct load *l, struct err *err)
 {
     for (size_t i = 0; i < l->n_tables; i++) {
         const struct load_table *t = &l->tables[i];
+        bool is_ours = !t->is_unmade || t->definition;
 
-        if (t->step == STEP_GONE && (!target_drop_table(l->target, t->db, t->name, err) ||
-                                     !target_table_forget(l->target, t->db, t->name, err)))
+        if (t->step != STEP_GONE)
+            continue;
+        if (is_ours && !target_drop_table(l->target, t->db, t->name, err))
+            return false;
+        if (!target_table_forget(l->target, t->db, t->name, err))
             return false;
     }
     return true;
@@ -380,7 +385,7 @@ static bool run_rounds(struct load *l, struct err *err)
             !load_list_waiting(l, err) || !report_place(l, err))
             return false;
         /* DDL on the way to that end may have sent tables back. New ones come by the lane. */
-        if (!list_tables(l, err))
+        if (!list_tables(l, err) || !drop_gone(l, err))
             return false;
         if (!count_left(l, true))
             return true;

@@ -34,26 +34,35 @@ static bool is_chosen(const struct load_config *c, const char *db, const char *n
     return false;
 }
 
-static bool take_table(void *ctx, const struct source_table *there, struct err *err)
+static struct load_table *add_table(struct listing *listing, const struct source_table *there,
+                                    enum load_step step)
 {
-    struct listing *listing = ctx;
     struct load *l = listing->load;
+    struct load_table *t;
 
-    (void)err;
-    if (!is_chosen(l->config, there->db, there->name))
-        return true;
     if (l->n_tables == listing->cap) {
         listing->cap = listing->cap ? listing->cap * 2 : 64;
         l->tables = xrealloc(l->tables, listing->cap * sizeof(*l->tables));
     }
-    l->tables[l->n_tables++] = (struct load_table){
+    t = &l->tables[l->n_tables++];
+    *t = (struct load_table){
         .db = xstrdup(there->db),
         .name = xstrdup(there->name),
-        .step = STEP_PLAN,
+        .step = step,
         .lo = UINT64_MAX,
         .rows_estimate = there->rows,
         .row_bytes = there->row_bytes ? there->row_bytes : ROW_BYTES_UNKNOWN,
     };
+    return t;
+}
+
+static bool take_table(void *ctx, const struct source_table *there, struct err *err)
+{
+    struct listing *listing = ctx;
+
+    (void)err;
+    if (is_chosen(listing->load->config, there->db, there->name))
+        (void)add_table(listing, there, STEP_PLAN);
     return true;
 }
 
@@ -155,8 +164,7 @@ static bool has_moved(const struct load *l, const struct table_state *s)
             strcmp(to.name, s->target_name[0] ? s->target_name : s->name) != 0);
 }
 
-static bool take_state(struct load *l, struct load_table *t, const struct table_state *state,
-                       struct err *err)
+static void know_table(const struct load *l, struct load_table *t, const struct table_state *state)
 {
     t->is_known = true;
     t->life = state->life;
@@ -165,6 +173,12 @@ static bool take_state(struct load *l, struct load_table *t, const struct table_
         state->life == TABLE_DROPPED || has_moved(l, state) ||
         ((state->life == TABLE_WAIT || state->life == TABLE_STOPPED || state->life == TABLE_OUT) &&
          (!state->definition || !state->definition[0]));
+}
+
+static bool take_state(struct load *l, struct load_table *t, const struct table_state *state,
+                       struct err *err)
+{
+    know_table(l, t, state);
     switch (state->life) {
     case TABLE_STRICT:
     case TABLE_COLLAPSE:
@@ -187,6 +201,21 @@ static bool take_state(struct load *l, struct load_table *t, const struct table_
     }
 }
 
+/* Its rows were to come, or were coming, and the source has it no more. The lane may be in front of
+ * the statement that took it away, and a load that ends there would leave it waiting. */
+static bool has_gone(const struct load_config *c, const struct table_state *s)
+{
+    return is_chosen(c, s->db, s->name) &&
+           (s->life == TABLE_WAIT || s->life == TABLE_LOAD || s->life == TABLE_COLLAPSE);
+}
+
+static void add_gone(struct listing *listing, const struct table_state *s)
+{
+    const struct source_table there = {.db = s->db, .name = s->name};
+
+    know_table(listing->load, add_table(listing, &there, STEP_GONE), s);
+}
+
 bool load_list_tables(struct load *l, struct err *err)
 {
     bool ok = false;
@@ -201,7 +230,9 @@ bool load_list_tables(struct load *l, struct err *err)
     for (size_t i = 0; i < n_states; i++) {
         struct load_table *t = find_table(l, states[i].db, states[i].name);
 
-        if (t && !take_state(l, t, &states[i], err))
+        if (!t && has_gone(l->config, &states[i]))
+            add_gone(&listing, &states[i]);
+        else if (t && !take_state(l, t, &states[i], err))
             goto done;
     }
     ok = true;

@@ -273,6 +273,21 @@ static void test_load_tells_a_table_that_is_always_sent_back(void **state)
     load_result_release(&result);
 }
 
+/* It waits on the target, and the source has dropped it; the lane does not come to that any more.
+ */
+static void test_load_forgets_a_table_that_went_before_it_was_loaded(void **state)
+{
+    struct world *w = *state;
+    struct table_state gone = {.db = "gone", .name = "gone", .life = TABLE_WAIT};
+    struct load_result result;
+    struct err err = ERR_INIT;
+
+    must(target_table_save(w->target, &gone, &err), &err);
+    must(load(w, &result, &err), &err);
+    assert_int_equal(count_life(w, TABLE_WAIT), 0);
+    load_result_release(&result);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -280,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_load_needs_no_more_of_the_lane_than_its_slots),
         TEST(test_load_tells_a_table_that_is_always_sent_back),
+        TEST(test_load_forgets_a_table_that_went_before_it_was_loaded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
