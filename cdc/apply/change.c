@@ -128,12 +128,15 @@ static bool read_children(void *ctx, const struct table *child, const struct for
 
 /* ---- a broken chain ---- */
 
-/* Is it only a matter of time until the table is followed? */
+/* Is it only a matter of time until the table is followed, or until the lane comes to where it
+ * went? */
 static bool comes_again(struct apply *a, const struct table *t)
 {
     const struct table_state *s = tables_get(&a->tables, t->db, t->name);
 
-    return s && s->life != TABLE_STOPPED && s->life != TABLE_DROPPED && s->life != TABLE_OUT;
+    if (!s || s->life == TABLE_DROPPED)
+        return mapping_wants(a->config.mapping, t->db, t->name);
+    return s->life != TABLE_STOPPED && s->life != TABLE_OUT;
 }
 
 static void break_table(void *ctx, const struct table *t, const struct table *by)

@@ -46,6 +46,9 @@ enum side {
 enum side tables_side(struct tables *t, const struct table *table, uint64_t lsn);
 /* Did we make a table of that name on the target? */
 bool tables_made(struct tables *t, const struct table *table);
+/* Is it inside its window, and was made from another definition than this one of the lane's place?
+ * Then a change of it lies ahead in the window, which will send it back. */
+bool tables_is_former(struct tables *t, const struct table *table);
 /* Its next state by schema/life.h; STRICT takes the definition, DROPPED has none. Good when it
  * is saved. */
 void tables_move(struct tables *t, const struct table *table, enum life_event event, uint64_t lo,

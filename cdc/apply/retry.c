@@ -18,8 +18,14 @@ static bool stop_table(struct apply *a, const struct table *table, const struct 
     const struct table_state *s = tables_get(&a->tables, table->db, table->name);
     uint64_t hi = s && s->hi > a->lane.lsn ? s->hi : a->lane.lsn;
 
-    log_error("apply", "table %s.%s stops: %s", table->db, table->name, why->text);
-    tables_move(&a->tables, table, LIFE_FAILED, hi, hi, why->text);
+    if (tables_is_former(&a->tables, table)) {
+        log_info("apply", "table %s.%s must be loaded anew: its definition changed in its load",
+                 table->db, table->name);
+        tables_move(&a->tables, table, LIFE_CHANGED, 0, 0, "its definition changed in its load");
+    } else {
+        log_error("apply", "table %s.%s stops: %s", table->db, table->name, why->text);
+        tables_move(&a->tables, table, LIFE_FAILED, hi, hi, why->text);
+    }
     return tables_save(&a->tables, a->target, err);
 }
 

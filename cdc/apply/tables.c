@@ -115,6 +115,19 @@ bool tables_made(struct tables *t, const struct table *table)
     return s && s->definition && s->definition[0];
 }
 
+bool tables_is_former(struct tables *t, const struct table *table)
+{
+    const struct table_state *s = tables_get(t, table->db, table->name);
+    struct table *made = NULL;
+    struct err ignored = ERR_INIT;
+    bool former = s && s->life == TABLE_COLLAPSE && s->definition &&
+                  ddl_parse_table(s->definition, s->db, &made, &ignored) &&
+                  !ddl_same_table(made, table);
+
+    table_free(made);
+    return former;
+}
+
 static void take_definition(struct table_state *s, const struct table *table)
 {
     struct buf text = BUF_INIT;

@@ -54,7 +54,7 @@ static void count_tables(const struct load *l, struct load_progress *p)
         const struct load_table *t = &l->tables[i];
         uint64_t done;
 
-        if (t->step == STEP_GONE || t->step == STEP_REFUSED)
+        if (t->step == STEP_GONE || t->step == STEP_FORGOTTEN || t->step == STEP_REFUSED)
             continue;
         p->tables++;
         p->tables_done += t->step == STEP_PRESENT || t->step == STEP_LOADED;
@@ -216,10 +216,31 @@ bool load_run_lane(struct load *l, uint64_t until, struct err *err)
     return ok;
 }
 
+/*
+ * Tables dropped on the source before their load was over leave nothing behind. What has the name
+ * on the target is left alone where nothing of it came from us. Before the lane goes on: it may
+ * come to another table of that name.
+ */
+static bool drop_gone(struct load *l, struct err *err)
+{
+    for (size_t i = 0; i < l->n_tables; i++) {
+        struct load_table *t = &l->tables[i];
+
+        if (t->step != STEP_GONE)
+            continue;
+        if (!t->is_unmade && !target_drop_table(l->target, t->db, t->name, err))
+            return false;
+        if (!target_table_forget(l->target, t->db, t->name, err))
+            return false;
+        t->step = STEP_FORGOTTEN;
+    }
+    return true;
+}
+
 bool load_reload_lane(struct load *l, struct err *err)
 {
     const struct snapshot_lane *lane = l->config->lane;
-    bool ok = lane->reload(lane->ctx, err);
+    bool ok = drop_gone(l, err) && lane->reload(lane->ctx, err);
 
     note_lane(l);
     return ok;
@@ -284,24 +305,6 @@ static bool forget_changed(struct load *l, struct err *err)
     return true;
 }
 
-/* Tables dropped on the source before their load was over leave nothing behind. What has the name
- * on the target is left alone where nothing of it came from us. */
-static bool drop_gone(struct load *l, struct err *err)
-{
-    for (size_t i = 0; i < l->n_tables; i++) {
-        const struct load_table *t = &l->tables[i];
-        bool is_ours = !t->is_unmade || t->definition;
-
-        if (t->step != STEP_GONE)
-            continue;
-        if (is_ours && !target_drop_table(l->target, t->db, t->name, err))
-            return false;
-        if (!target_table_forget(l->target, t->db, t->name, err))
-            return false;
-    }
-    return true;
-}
-
 static bool list_tables(struct load *l, struct err *err)
 {
     note_lane(l);
@@ -317,7 +320,7 @@ static bool list_tables(struct load *l, struct err *err)
 static bool is_left(const struct load_table *t)
 {
     return t->step != STEP_PRESENT && t->step != STEP_LOADED && t->step != STEP_REFUSED &&
-           t->step != STEP_GONE;
+           t->step != STEP_GONE && t->step != STEP_FORGOTTEN;
 }
 
 static size_t count_left(const struct load *l, bool only_known)
@@ -344,7 +347,7 @@ static bool run_round(struct load *l, unsigned round, struct err *err)
         if (t->step == STEP_UNKEYED && !load_copy_unkeyed(l, t, err))
             return false;
     }
-    return drop_gone(l, err);
+    return load_reload_lane(l, err);
 }
 
 /*
@@ -385,7 +388,7 @@ static bool run_rounds(struct load *l, struct err *err)
             !load_list_waiting(l, err) || !report_place(l, err))
             return false;
         /* DDL on the way to that end may have sent tables back. New ones come by the lane. */
-        if (!list_tables(l, err) || !drop_gone(l, err))
+        if (!list_tables(l, err) || !load_reload_lane(l, err))
             return false;
         if (!count_left(l, true))
             return true;

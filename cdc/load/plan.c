@@ -330,8 +330,10 @@ bool load_make_table(struct load *l, struct load_table *t, struct target *target
 
     /* First no chunk, then no table: a crash in between never shows done chunks without rows. */
     if (!target_chunks_plan(target, t->db, t->name, NULL, 0, err) ||
-        !load_move(l, target, t, LIFE_BEGUN, "", err) ||
-        !target_drop_table(target, t->db, t->name, err) ||
+        !load_move(l, target, t, LIFE_BEGUN, "", err))
+        goto done;
+    t->is_unmade = false;
+    if (!target_drop_table(target, t->db, t->name, err) ||
         !target_create_table(target, t->table, TABLE_ROW_KEY_ONLY, &notes, err) ||
         (n && !target_chunks_plan(target, t->db, t->name, chunks, n, err)))
         goto done;

@@ -20,17 +20,18 @@
 #define LOAD_ROUNDS_MAX 20
 
 enum load_step {
-    STEP_PRESENT,  /* STRICT already */
-    STEP_PLAN,     /* to be read from the source and cut */
-    STEP_COPY,     /* has chunks to copy */
-    STEP_COPIED,   /* all chunks are in; the lane may collapse its window */
-    STEP_CASCADED, /* reached by unlogged cascades: parents first, under one view */
-    STEP_UNKEYED,  /* no row key: after the others, in one piece */
-    STEP_LOADED,   /* STRICT since this attempt */
-    STEP_CHANGED,  /* its chunks were cut for another definition: from the start */
-    STEP_AGAIN,    /* its definition changed meanwhile: next round */
-    STEP_REFUSED,  /* cannot be loaded: result.refused says why */
-    STEP_GONE,     /* dropped on the source */
+    STEP_PRESENT,   /* STRICT already */
+    STEP_PLAN,      /* to be read from the source and cut */
+    STEP_COPY,      /* has chunks to copy */
+    STEP_COPIED,    /* all chunks are in; the lane may collapse its window */
+    STEP_CASCADED,  /* reached by unlogged cascades: parents first, under one view */
+    STEP_UNKEYED,   /* no row key: after the others, in one piece */
+    STEP_LOADED,    /* STRICT since this attempt */
+    STEP_CHANGED,   /* its chunks were cut for another definition: from the start */
+    STEP_AGAIN,     /* its definition changed meanwhile: next round */
+    STEP_REFUSED,   /* cannot be loaded: result.refused says why */
+    STEP_GONE,      /* dropped on the source */
+    STEP_FORGOTTEN, /* and nothing of it is left on the target */
 };
 
 struct load_table {
@@ -99,7 +100,7 @@ MUST_CHECK bool load_enter(struct load *l, struct target **target, struct err *e
 MUST_CHECK bool load_collapse(struct load *l, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */
 MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
-/* States of tables were changed beside it. */
+/* What is gone leaves the target, and the lane sees what was changed beside it. */
 MUST_CHECK bool load_reload_lane(struct load *l, struct err *err);
 
 /* plan.c */
