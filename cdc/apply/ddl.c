@@ -169,6 +169,16 @@ static void put_part(struct apply *a, const struct plan *p, enum part which, str
             part->effects[part->n_effects++] = p->ddl->effects[i];
 }
 
+/* Does PART_RUN give the name again? Then the journal alone says whether the old one is there. */
+static bool is_given_again(const struct plan *p, const struct table *name)
+{
+    for (uint32_t i = 0; i < p->n; i++)
+        if (p->fates[i].act == FATE_RUN && p->net[i].after &&
+            table_same_name(p->net[i].after, name))
+            return true;
+    return false;
+}
+
 static bool run_part(struct apply *a, const struct plan *p, enum part which, struct err *err)
 {
     struct notes notes = {NULL, 0};
@@ -186,9 +196,11 @@ static bool run_part(struct apply *a, const struct plan *p, enum part which, str
     put_part(a, p, which, &part);
     ok = part.n_effects == 0 || target_apply_ddl(a->target, &unit, &notes, err);
     /* The journal knows that they went, not that a load has made one anew since then. */
-    for (uint32_t i = 0; ok && which != PART_RUN && i < part.n_effects; i++)
-        ok = target_drop_table(a->target, part.effects[i].before->db, part.effects[i].before->name,
-                               err);
+    for (uint32_t i = 0; ok && which != PART_RUN && i < part.n_effects; i++) {
+        const struct table *gone = part.effects[i].before;
+
+        ok = is_given_again(p, gone) || target_drop_table(a->target, gone->db, gone->name, err);
+    }
     for (size_t i = 0; i < notes.n; i++)
         log_warn("apply", "lsn %llu: %s", (unsigned long long)a->tx.lsn, notes.lines[i]);
     notes_release(&notes);
