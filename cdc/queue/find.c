@@ -135,6 +135,22 @@ done:
     return ok;
 }
 
+bool queue_find_start(const char *dir, const struct queue_options *options, struct place *out,
+                      struct err *err)
+{
+    struct search s;
+    struct queue_reader *r = NULL;
+    uint64_t segment;
+    bool ok = search_init(&s, dir, options, 0, err) &&
+              reader_find_segment(s.fs, s.dir, 1, &segment, err) &&
+              walker_open(&s, segment, 0, true, &r, err);
+
+    if (ok)
+        place_copy(out, &r->place);
+    queue_reader_close(r);
+    return ok;
+}
+
 bool queue_find_within(const char *dir, const struct queue_options *options, uint64_t from,
                        const struct place *place, uint64_t *lsn, struct err *err)
 {

@@ -150,6 +150,10 @@ uint64_t queue_reader_published(const struct queue_reader *r);
 MUST_CHECK bool queue_find_position(const char *dir, const struct queue_options *options,
                                     uint64_t from, const struct position *at, uint64_t *lsn,
                                     struct err *err);
+/* What its first transaction comes behind; the caller releases it. ERR_DATA "queue_trimmed" where
+ * that is not in the queue any more. */
+MUST_CHECK bool queue_find_start(const char *dir, const struct queue_options *options,
+                                 struct place *out, struct err *err);
 /* The largest n such that all transactions from+1..n are among the GTIDs of `place`. */
 MUST_CHECK bool queue_find_within(const char *dir, const struct queue_options *options,
                                   uint64_t from, const struct place *place, uint64_t *lsn,

@@ -10,8 +10,17 @@
 #define VISIBLE_PAUSE_US 10000
 #define READ_TIMEOUT_MS 1000
 
-/* Again and again until the lower bound holds what the lane has applied. */
-static bool open_behind(struct source *s, const struct gtid *applied,
+/* What a view must hold: all up to where the lane stands. */
+static bool know_lane(const struct snapshot_queue *queue, const struct lane_place *lane,
+                      struct place *out, struct err *err)
+{
+    if (lane->gtid.kind != GTID_NONE)
+        return place_add(out, &lane->gtid, err);
+    return lane->lsn > 0 || queue_find_start(queue->dir, queue->options, out, err);
+}
+
+/* Again and again until the lower bound holds that. */
+static bool open_behind(struct source *s, const struct place *least,
                         struct source_view_bounds *bounds, struct err *err)
 {
     uint64_t give_up_us = clock_steady_us() + VISIBLE_MAX_US;
@@ -19,7 +28,7 @@ static bool open_behind(struct source *s, const struct gtid *applied,
     for (;;) {
         if (!source_view_open(s, bounds, err))
             return false;
-        if (applied->kind == GTID_NONE || place_has(&bounds->lo, applied))
+        if (!place_has_gtids(least) || place_contains(&bounds->lo, least))
             return true;
         source_view_bounds_release(bounds);
         if (!source_view_close(s, err))
@@ -42,10 +51,11 @@ bool snapshot_view_open(struct source *s, const struct snapshot_queue *queue,
 {
     bool ok = false;
     struct source_view_bounds bounds = {0};
+    struct place least = {0};
     struct queue_goal goal;
 
     *v = (struct snapshot_view){.queue = *queue};
-    if (!open_behind(s, &lane->gtid, &bounds, err))
+    if (!know_lane(queue, lane, &least, err) || !open_behind(s, &least, &bounds, err))
         goto done;
     v->is_open = true;
     v->opened_us = clock_steady_us();
@@ -60,6 +70,7 @@ bool snapshot_view_open(struct source *s, const struct snapshot_queue *queue,
     ok = true;
 done:
     source_view_bounds_release(&bounds);
+    place_release(&least);
     if (!ok)
         snapshot_view_close(s, v);
     return ok;

@@ -34,7 +34,8 @@ struct snapshot_view {
 };
 
 /*
- * Open a view on s that is not older than `lane`, and wait until the queue has come to its hi. The
+ * Open a view on s that is not older than `lane` (at LSN 0: than the queue's start), and wait until
+ * the queue has come to its hi. The
  * window is counted from the lane, so lo is the lane's LSN or more. The binlog shows a transaction
  * before the engine does: a lane that follows closely may be ahead of a fresh view for a
  * moment, and a window would miss what lies between. Fails with ERR_DATA "diverged" after
