@@ -116,6 +116,13 @@ static bool is_in_unit(void *ctx, const struct table *table)
     return t && is_of_unit(u, t);
 }
 
+static bool was_read(const struct load_unit *u, const struct table *table)
+{
+    const struct load_table *t = find_table(u->load, table);
+
+    return t && t->step == STEP_COPIED && t->rank == u->rank;
+}
+
 static bool item_cascades(void *ctx, struct cascade *cascade, const struct queue_item *item)
 {
     return item->kind == QUEUE_CHANGE && cascade_is_unlogged(&item->change) &&
@@ -184,20 +191,48 @@ static void take_back(struct load_unit *u)
     }
 }
 
+static bool item_defines(void *ctx, struct cascade *cascade, const struct queue_item *item)
+{
+    (void)cascade;
+    for (uint32_t i = 0; item->kind == QUEUE_DDL && i < item->ddl.n_effects; i++) {
+        const struct ddl_effect *e = &item->ddl.effects[i];
+
+        if ((e->before && was_read(ctx, e->before)) || (e->after && was_read(ctx, e->after)))
+            return true;
+    }
+    return false;
+}
+
+/* Behind the view, whose window is to stay short, a table of the unit may have got its name before
+ * it was read: see collapse(). */
+static bool check_names(struct load_unit *u, uint64_t lo, bool *touched, struct err *err)
+{
+    struct load *l = u->load;
+    uint64_t now;
+
+    return load_know_now(l, &now, err) &&
+           snapshot_window_read(&l->config->queue, lo, now, item_defines, u, touched, err);
+}
+
 static bool try_unit(struct load_unit *u, bool *copied, struct err *err)
 {
     struct load *l = u->load;
     struct snapshot_view v = {0};
     bool touched = true, ok;
+    uint64_t lo;
 
     ok = snapshot_view_open(l->source, &l->config->queue, &l->lane, &v, err) &&
          snapshot_window_read(&l->config->queue, v.lo, v.hi, item_cascades, u, &touched, err) &&
          (touched || copy_unit(u, &v, err));
+    lo = v.lo;
     snapshot_view_close(l->source, &v);
+    if (ok && !touched)
+        ok = check_names(u, lo, &touched, err);
     *copied = ok && !touched;
-    if (ok || !source_is_blocked(err))
-        return ok;
-    take_back(u);
+    if (!ok && !source_is_blocked(err))
+        return false;
+    if (!*copied)
+        take_back(u);
     return true;
 }
 
@@ -222,7 +257,7 @@ static bool load_unit(struct load_unit *u, struct err *err)
             load_refuse(l, &l->tables[i],
                         "unlogged foreign-key cascades reached it within every view of it; stop "
                         "the writers of its parents for a moment, then load again");
-    return load_collapse(l, err);
+    return load_collapse_unit(l, err);
 }
 
 bool load_copy_cascaded(struct load *l, struct err *err)

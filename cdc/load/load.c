@@ -257,9 +257,20 @@ static bool settle_lane(struct load *l, struct err *err)
 
 /* ---- rounds ---- */
 
-bool load_collapse(struct load *l, struct err *err)
+bool load_know_now(struct load *l, uint64_t *lsn, struct err *err)
 {
-    uint64_t hi = 0;
+    struct snapshot_view now;
+    bool ok = snapshot_view_open(l->source, &l->config->queue, &l->lane, &now, err);
+
+    *lsn = now.hi;
+    snapshot_view_close(l->source, &now);
+    return ok;
+}
+
+/* Until `now` of the source, or further. */
+static bool collapse_until(struct load *l, uint64_t now, struct err *err)
+{
+    uint64_t hi = now;
     bool any = false;
 
     for (size_t i = 0; i < l->n_tables; i++) {
@@ -286,6 +297,26 @@ bool load_collapse(struct load *l, struct err *err)
             return false;
     }
     return load_reload_lane(l, err) && load_run_lane(l, hi, err) && load_add_keys(l, err);
+}
+
+bool load_collapse_unit(struct load *l, struct err *err)
+{
+    return collapse_until(l, 0, err);
+}
+
+/*
+ * A view shows a table that was renamed behind it, before its first read, under the new name: a
+ * swap of two tables then gives each the other's rows. The window goes on to where such a change
+ * must be in it, and the lane sends the table back.
+ */
+static bool collapse(struct load *l, struct err *err)
+{
+    uint64_t now = 0;
+
+    for (size_t i = 0; i < l->n_tables && !now; i++)
+        if (l->tables[i].step == STEP_COPIED && !load_know_now(l, &now, err))
+            return false;
+    return collapse_until(l, now, err);
 }
 
 /* What was copied by another definition is worth nothing. The lane does not come to that DDL
@@ -339,7 +370,7 @@ static bool run_round(struct load *l, unsigned round, struct err *err)
         return false;
     load_report(l, true);
     if (!load_plan_cascaded(l, round > 0, err) || !load_copy(l, err) || !forget_changed(l, err) ||
-        !load_collapse(l, err) || !load_copy_cascaded(l, err))
+        !collapse(l, err) || !load_copy_cascaded(l, err))
         return false;
     for (size_t i = 0; i < l->n_tables; i++) {
         struct load_table *t = &l->tables[i];

@@ -44,6 +44,20 @@ static bool item_touches(void *ctx, struct cascade *cascade, const struct queue_
     return false;
 }
 
+static bool item_defines(void *ctx, struct cascade *cascade, const struct queue_item *item)
+{
+    return item->kind == QUEUE_DDL && item_touches(ctx, cascade, item);
+}
+
+/* Did the table get its name behind the view, before it was read? */
+static bool was_renamed(struct load *l, struct load_table *t, bool *renamed, struct err *err)
+{
+    uint64_t now;
+
+    return load_know_now(l, &now, err) &&
+           snapshot_window_read(&l->config->queue, t->lo, now, item_defines, t, renamed, err);
+}
+
 /*
  * Equal rows have no name, so a window cannot be collapsed: the view is exact for this
  * table only if nothing within (lo, hi] touched it.
@@ -97,7 +111,7 @@ static bool is_still_loading(struct load *l, const struct load_table *t, bool *s
  * LOAD, so from there on every change of it is strict. */
 static bool try_once(struct load *l, struct load_table *t, bool *loaded, struct err *err)
 {
-    bool ok = false, quiet = false, still = false;
+    bool ok = false, quiet = false, still = false, renamed = false;
     struct snapshot_view v = {0};
     uint64_t hi;
 
@@ -118,6 +132,12 @@ static bool try_once(struct load *l, struct load_table *t, bool *loaded, struct 
             goto done;
         hi = v.hi;
         snapshot_view_close(l->source, &v);
+        if (!was_renamed(l, t, &renamed, err))
+            goto done;
+        if (renamed) {
+            ok = true;
+            goto done;
+        }
         if (!load_reload_lane(l, err) || !load_run_lane(l, hi, err) ||
             !is_still_loading(l, t, &still, err))
             goto done;

@@ -97,7 +97,9 @@ MUST_CHECK bool load_move(struct load *l, struct target *target, struct load_tab
 /* A connection to the target that may change states and chunks. */
 MUST_CHECK bool load_enter(struct load *l, struct target **target, struct err *err);
 /* The lane brings every STEP_COPIED table to one place; then its keys, and STRICT. */
-MUST_CHECK bool load_collapse(struct load *l, struct err *err);
+MUST_CHECK bool load_collapse_unit(struct load *l, struct err *err);
+/* What the source has by now, and a view that is closed by now could show, ends at this LSN. */
+MUST_CHECK bool load_know_now(struct load *l, uint64_t *lsn, struct err *err);
 /* Run the lane to `until` and take note of where it stands. */
 MUST_CHECK bool load_run_lane(struct load *l, uint64_t until, struct err *err);
 /* What is gone leaves the target, and the lane sees what was changed beside it. */
