@@ -228,6 +228,10 @@ static bool drop_gone(struct load *l, struct err *err)
 
         if (t->step != STEP_GONE)
             continue;
+        /* Another owner may meet what is half done. */
+        if (t->life != TABLE_WAIT &&
+            !load_move(l, l->target, t, LIFE_CHANGED, "the source has it no more", err))
+            return false;
         if (!t->is_unmade && !target_drop_table(l->target, t->db, t->name, err))
             return false;
         if (!target_table_forget(l->target, t->db, t->name, err))
