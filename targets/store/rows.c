@@ -36,57 +36,57 @@
 /* ---- the tables ---- */
 
 static const struct state_column meta_columns[] = {
-    [META_ID] = {"id", CELL_U8},
-    [META_VERSION] = {"version", CELL_U32},
+    [META_ID] = {"id", CELL_U8, 0, 0},
+    [META_VERSION] = {"version", CELL_U32, 0, 0},
 };
 
 static const struct state_column lane_columns[] = {
-    [LANE_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX},
-    [LANE_LANE] = {"lane", CELL_U32},
-    [LANE_EPOCH] = {"epoch", CELL_U64},
-    [LANE_LSN] = {"lsn", CELL_U64},
-    [LANE_GTID] = {"gtid", CELL_TEXT, 96},
-    [LANE_FILE] = {"file", CELL_TEXT, POSITION_FILE_MAX},
-    [LANE_POSITION] = {"position", CELL_U64},
-    [LANE_COMMIT_US] = {"commit_us", CELL_U64},
-    [LANE_QUEUE_UUID] = {"queue_uuid", CELL_BYTES, 16},
-    [LANE_TOUCHED] = {"touched", CELL_TOUCHED},
+    [LANE_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX, 0},
+    [LANE_LANE] = {"lane", CELL_U32, 0, 0},
+    [LANE_EPOCH] = {"epoch", CELL_U64, 0, 0},
+    [LANE_LSN] = {"lsn", CELL_U64, 0, 0},
+    [LANE_GTID] = {"gtid", CELL_TEXT, 96, 0},
+    [LANE_FILE] = {"file", CELL_TEXT, POSITION_FILE_MAX, 0},
+    [LANE_POSITION] = {"position", CELL_U64, 0, 0},
+    [LANE_COMMIT_US] = {"commit_us", CELL_U64, 0, 0},
+    [LANE_QUEUE_UUID] = {"queue_uuid", CELL_BYTES, 16, 0},
+    [LANE_TOUCHED] = {"touched", CELL_TOUCHED, 0, 0},
 };
 
 static const struct state_column table_columns[] = {
-    [TABLE_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX},
-    [TABLE_DB] = {"db", CELL_TEXT, NAME_CHARS_MAX},
-    [TABLE_NAME] = {"name", CELL_TEXT, NAME_CHARS_MAX},
-    [TABLE_LIFE] = {"life", CELL_U8},
-    [TABLE_LO] = {"lo", CELL_U64},
-    [TABLE_HI] = {"hi", CELL_U64},
-    [TABLE_ROW_COUNT] = {"row_count", CELL_U64},
-    [TABLE_REASON] = {"reason", CELL_TEXT, 512},
-    [TABLE_DEFINITION] = {"definition", CELL_LONG_TEXT},
-    [TABLE_TARGET_DB] = {"target_db", CELL_TEXT, NAME_CHARS_MAX, .since = 2},
-    [TABLE_TARGET_NAME] = {"target_name", CELL_TEXT, NAME_CHARS_MAX, .since = 2},
+    [TABLE_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX, 0},
+    [TABLE_DB] = {"db", CELL_TEXT, NAME_CHARS_MAX, 0},
+    [TABLE_NAME] = {"name", CELL_TEXT, NAME_CHARS_MAX, 0},
+    [TABLE_LIFE] = {"life", CELL_U8, 0, 0},
+    [TABLE_LO] = {"lo", CELL_U64, 0, 0},
+    [TABLE_HI] = {"hi", CELL_U64, 0, 0},
+    [TABLE_ROW_COUNT] = {"row_count", CELL_U64, 0, 0},
+    [TABLE_REASON] = {"reason", CELL_TEXT, 512, 0},
+    [TABLE_DEFINITION] = {"definition", CELL_LONG_TEXT, 0, 0},
+    [TABLE_TARGET_DB] = {"target_db", CELL_TEXT, NAME_CHARS_MAX, 2},
+    [TABLE_TARGET_NAME] = {"target_name", CELL_TEXT, NAME_CHARS_MAX, 2},
 };
 
 static const struct state_column chunk_columns[] = {
-    [CHUNK_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX},
-    [CHUNK_DB] = {"db", CELL_TEXT, NAME_CHARS_MAX},
-    [CHUNK_NAME] = {"name", CELL_TEXT, NAME_CHARS_MAX},
-    [CHUNK_NUMBER] = {"number", CELL_U64},
-    [CHUNK_LOW] = {"low", CELL_LONG_TEXT},
-    [CHUNK_HIGH] = {"high", CELL_LONG_TEXT},
-    [CHUNK_DONE] = {"done", CELL_FLAG},
-    [CHUNK_ROW_COUNT] = {"row_count", CELL_U64},
-    [CHUNK_LO] = {"lo", CELL_U64},
-    [CHUNK_HI] = {"hi", CELL_U64},
+    [CHUNK_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX, 0},
+    [CHUNK_DB] = {"db", CELL_TEXT, NAME_CHARS_MAX, 0},
+    [CHUNK_NAME] = {"name", CELL_TEXT, NAME_CHARS_MAX, 0},
+    [CHUNK_NUMBER] = {"number", CELL_U64, 0, 0},
+    [CHUNK_LOW] = {"low", CELL_LONG_TEXT, 0, 0},
+    [CHUNK_HIGH] = {"high", CELL_LONG_TEXT, 0, 0},
+    [CHUNK_DONE] = {"done", CELL_FLAG, 0, 0},
+    [CHUNK_ROW_COUNT] = {"row_count", CELL_U64, 0, 0},
+    [CHUNK_LO] = {"lo", CELL_U64, 0, 0},
+    [CHUNK_HI] = {"hi", CELL_U64, 0, 0},
 };
 
 static const struct state_column ddl_columns[] = {
-    [DDL_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX},
-    [DDL_LSN] = {"lsn", CELL_U64},
-    [DDL_ORDINAL] = {"ordinal", CELL_U32},
-    [DDL_STEP] = {"step", CELL_U32},
-    [DDL_FINGERPRINT] = {"fingerprint", CELL_CHARS, 64},
-    [DDL_STATUS] = {"status", CELL_TEXT, 8},
+    [DDL_CHANNEL] = {"channel", CELL_TEXT, TARGET_CHANNEL_MAX, 0},
+    [DDL_LSN] = {"lsn", CELL_U64, 0, 0},
+    [DDL_ORDINAL] = {"ordinal", CELL_U32, 0, 0},
+    [DDL_STEP] = {"step", CELL_U32, 0, 0},
+    [DDL_FINGERPRINT] = {"fingerprint", CELL_CHARS, 64, 0},
+    [DDL_STATUS] = {"status", CELL_TEXT, 8, 0},
 };
 
 #define COLUMNS(list) list, sizeof(list) / sizeof((list)[0])
