@@ -97,7 +97,7 @@ static bool walk_from(const struct search *s, uint64_t after, struct queue_reade
 {
     uint64_t segment;
 
-    return reader_find_segment(s->fs, s->dir, after + 1, &segment, err) &&
+    return reader_find_segment(s->fs, s->dir, &s->end, after + 1, &segment, err) &&
            walker_open(s, segment, after, false, out, err);
 }
 
@@ -142,7 +142,7 @@ bool queue_find_start(const char *dir, const struct queue_options *options, stru
     struct queue_reader *r = NULL;
     uint64_t segment;
     bool ok = search_init(&s, dir, options, 0, err) &&
-              reader_find_segment(s.fs, s.dir, 1, &segment, err) &&
+              reader_find_segment(s.fs, s.dir, &s.end, 1, &segment, err) &&
               walker_open(&s, segment, 0, true, &r, err);
 
     if (ok)
@@ -202,7 +202,7 @@ static bool open_before(const struct search *s, uint64_t from, const struct plac
         .fs = s->fs, .dir = s->dir, .id = &s->id, .end = follows ? NULL : &s->end, .collect = true};
 
     return narrow(s, from, is_before, goal, &start.after, err) &&
-           reader_find_segment(s->fs, s->dir, start.after + 1, &start.segment, err) &&
+           reader_find_segment(s->fs, s->dir, &s->end, start.after + 1, &start.segment, err) &&
            reader_open(&start, out, err);
 }
 

@@ -514,7 +514,7 @@ void queue_reader_close(struct queue_reader *r)
     free(r);
 }
 
-bool reader_find_segment(const struct fs *fs, const char *dir, uint64_t lsn, uint64_t *first_lsn,
+static bool find_segment(const struct fs *fs, const char *dir, uint64_t lsn, uint64_t *first_lsn,
                          struct err *err)
 {
     uint64_t *list;
@@ -538,6 +538,12 @@ bool reader_find_segment(const struct fs *fs, const char *dir, uint64_t lsn, uin
     return ok;
 }
 
+bool reader_find_segment(const struct fs *fs, const char *dir, const struct end_state *end,
+                         uint64_t lsn, uint64_t *first_lsn, struct err *err)
+{
+    return find_segment(fs, dir, lsn < end->segment ? lsn : end->segment, first_lsn, err);
+}
+
 /* Walk the last segment for lack of END: only what `synced` proves may be shown. */
 static bool prove_end(const struct fs *fs, const char *dir, const struct queue_identity *id,
                       struct end_state *out, struct err *err)
@@ -551,7 +557,7 @@ static bool prove_end(const struct fs *fs, const char *dir, const struct queue_i
     bool ok = false;
 
     memset(out, 0, sizeof(*out));
-    if (!reader_find_segment(fs, dir, UINT64_MAX, &first, err) ||
+    if (!find_segment(fs, dir, UINT64_MAX, &first, err) ||
         !segment_open(&seg, fs, dir, first, id->uuid, err) || !segment_scan(&seg, 0, &scan, err))
         goto done;
     seg.limit = scan.proven;
@@ -617,7 +623,7 @@ bool queue_reader_open(const char *dir, const struct queue_options *options, uin
                    (unsigned long long)end.end.lsn, (unsigned long long)after);
         return false;
     }
-    return reader_find_segment(start.fs, dir, after + 1, &start.segment, err) &&
+    return reader_find_segment(start.fs, dir, &end, after + 1, &start.segment, err) &&
            reader_open(&start, out, err);
 }
 

@@ -69,7 +69,9 @@ MUST_CHECK bool reader_step(struct queue_reader *r, bool *got, struct queue_item
 MUST_CHECK bool reader_find_end(const struct fs *fs, const char *dir,
                                 const struct queue_identity *id, struct end_state *out,
                                 struct err *err);
-/* The segment in which transaction lsn stands or will stand. ERR_DATA "queue_trimmed". */
-MUST_CHECK bool reader_find_segment(const struct fs *fs, const char *dir, uint64_t lsn,
-                                    uint64_t *first_lsn, struct err *err);
+/* The segment in which transaction lsn stands or will stand, as far as it is published: a next one
+ * may be there already. ERR_DATA "queue_trimmed". */
+MUST_CHECK bool reader_find_segment(const struct fs *fs, const char *dir,
+                                    const struct end_state *end, uint64_t lsn, uint64_t *first_lsn,
+                                    struct err *err);
 #endif

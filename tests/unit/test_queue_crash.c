@@ -223,6 +223,28 @@ static void test_queue_trusts_no_page_after_a_failed_sync(void **state)
     }
 }
 
+/* The next segment is there before it is published; a reader that stands at the end waits for it.
+ */
+static void test_queue_is_read_while_it_goes_on_to_the_next_segment(void **state)
+{
+    struct simfs *s = simfs_new(1);
+    struct queue_options o = options_on(s, 8 << 10);
+    struct queue *q = fixture_queue(DIR, &o);
+    struct queue_reader *r;
+    uint64_t lsn, last;
+
+    (void)state;
+    simfs_fail(s, SIMFS_SYNC_DIR, 1, EIO);
+    do
+        last = queue_get_end(q).lsn;
+    while (fixture_write(&small, q, &lsn, &err) && queue_sync(q, &err));
+    assert_true(last > 0);
+    OK(queue_reader_open(DIR, &o, queue_get_end(q).lsn, &r, &err));
+    queue_reader_close(r);
+    queue_close(q);
+    simfs_free(s);
+}
+
 static void retry_write(struct simfs *s, struct queue *q, uint64_t *lsn)
 {
     if (fixture_write(&small, q, lsn, &err))
@@ -647,6 +669,7 @@ int main(void)
         cmocka_unit_test(test_queue_keeps_a_prefix_when_transactions_are_large),
         cmocka_unit_test(test_queue_creation_is_whole_or_nothing),
         cmocka_unit_test(test_queue_trusts_no_page_after_a_failed_sync),
+        cmocka_unit_test(test_queue_is_read_while_it_goes_on_to_the_next_segment),
         cmocka_unit_test(test_queue_goes_on_after_the_disk_was_full),
         cmocka_unit_test(test_queue_survives_any_failing_call),
         cmocka_unit_test(test_queue_stops_at_torn_tail),
