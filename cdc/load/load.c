@@ -315,12 +315,12 @@ bool load_collapse_unit(struct load *l, struct err *err)
  */
 static bool collapse(struct load *l, struct err *err)
 {
-    uint64_t now = 0;
+    uint64_t now;
 
-    for (size_t i = 0; i < l->n_tables && !now; i++)
-        if (l->tables[i].step == STEP_COPIED && !load_know_now(l, &now, err))
-            return false;
-    return collapse_until(l, now, err);
+    for (size_t i = 0; i < l->n_tables; i++)
+        if (l->tables[i].step == STEP_COPIED)
+            return load_know_now(l, &now, err) && collapse_until(l, now, err);
+    return true;
 }
 
 /* What was copied by another definition is worth nothing. The lane does not come to that DDL
